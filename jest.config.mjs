@@ -1,0 +1,30 @@
+/** Native-ESM Jest: NestJS 12 is ESM only, and Jest cannot load it through CommonJS. */
+const shared = {
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: 'es2024',
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+};
+
+const project = (displayName, roots, extra = {}) => ({ ...shared, displayName, roots, ...extra });
+
+export default {
+  projects: [
+    project('unit', ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/scripts']),
+    project('integration', ['<rootDir>/test/integration']),
+    project('e2e', ['<rootDir>/test/e2e']),
+  ],
+};

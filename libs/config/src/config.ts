@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/**
+ * Every setting with its default, unit, bounds and danger. `.env.example` is generated from these descriptions.
+ * All problems are reported at once; a setting that begins with `INCUMBENT_` and is not known stops the start.
+ */
+const port = z.coerce.number().int().min(0).max(65_535);
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+
+export const settingsSchema = z.object({
+  NODE_ENV: z.enum(['production', 'development', 'test']).default('production').describe('How strict and how chatty the process is.'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
+  PORT: port.default(7400).describe('Port of the HTTP API; 0 picks a free one.'),
+  METRICS_PORT: port.optional().describe('Port of /metrics; unset: served on PORT. Set it in production.'),
+  PUBLIC_URL: z.url().optional().describe('How callers reach the service; the issuer of fencing tokens.'),
+  TRUSTED_PROXIES: list.default([]).describe('Comma-separated CIDRs whose X-Forwarded-For is believed.'),
+  DATABASE_URL: z.url().default('postgres://incumbent@127.0.0.1:7432/incumbent').describe('Postgres.'),
+  REDIS_URL: z.url().default('redis://127.0.0.1:7379').describe('Redis; needs maxmemory-policy noeviction.'),
+  ETCD_ENDPOINTS: list.default(['http://127.0.0.1:7479']).describe('Comma-separated etcd client URLs.'),
+  ETCD_PREFIX: z.string().regex(/^[\w./-]*$/).default('incumbent/').describe('All keys lie below it; one per deployment.'),
+  ETCD_DB_LIMIT_BYTES: z.coerce.number().int().min(16_000_000).default(1_500_000_000)
+    .describe('Database size at which load is shed, lowest lane first; keep below etcd --quota-backend-bytes.'),
+  ADMIN_TOKEN: z.string().min(24).describe('Bearer token of the admin API.'),
+  MASTER_KEY: z.string().regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits (openssl rand -hex 32)')
+    .describe('32 bytes in hex; encrypts private keys at rest and derives every MAC. Losing it ends all sessions and keys.'),
+  KEY_ENVIRONMENT: z.enum(['live', 'test']).default('live').describe('The <env> in API keys: inc_<env>_...'),
+  TOKEN_ALGORITHM: z.enum(['ES256', 'Ed25519']).default('ES256').describe('Signature of new fencing tokens.'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least severe level that is logged.'),
+});
+
+export type Config = Readonly<z.infer<typeof settingsSchema>>;
+
+/** Thrown with every problem of the environment at once, one line each. */
+export class InvalidConfiguration extends Error {}
+
+/** @throws InvalidConfiguration naming every setting that is missing or wrong; never its value. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new InvalidConfiguration(`The environment is not complete:\n${lines.join('\n')}`);
+}
+
+/** The configuration of this process. */
+export function readConfig(): Config {
+  return parseConfig(process.env);
+}

@@ -1,0 +1,98 @@
+/**
+ * The registry of everything Incumbent refuses or fails at. One row per code: the code is the contract, the
+ * status and title follow from it, `retryable` says whether the same request may succeed later unchanged.
+ * `docs/errors.md` has one section per code; the check compares the two.
+ */
+interface ErrorRow {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+const row = (status: number, title: string, retryable = false): ErrorRow => ({ status, title, retryable });
+
+export const ERRORS = {
+  'request.invalid_body': row(400, 'The request body does not fit the schema'),
+  'request.invalid_query': row(400, 'The query parameters do not fit the schema'),
+  'request.invalid_path': row(400, 'A path parameter does not fit its pattern'),
+  'request.invalid_header': row(400, 'A header is malformed'),
+  'request.malformed_json': row(400, 'The request body is not valid JSON'),
+  'request.unknown_route': row(404, 'No such call'),
+  'request.method_not_allowed': row(405, 'This path does not support the method'),
+  'request.timeout': row(408, 'The request arrived too slowly', true),
+  'request.precondition_failed': row(412, 'The resource has changed since you read it'),
+  'request.body_too_large': row(413, 'The request body is too large'),
+  'request.unsupported_media_type': row(415, 'The request body must be application/json'),
+  'request.headers_too_large': row(431, 'The request headers are too large'),
+
+  'identity.unauthenticated': row(401, 'No valid API key'),
+  'identity.scope_missing': row(403, 'The API key lacks the scope for this call'),
+
+  'tenant.suspended': row(403, 'The tenant is suspended'),
+  'tenant.not_found': row(404, 'No such tenant'),
+  'api_key.not_found': row(404, 'No such API key'),
+
+  'election.not_found': row(404, 'No such election'),
+  'election.name_taken': row(409, 'An election of this name exists'),
+  'election.closing': row(409, 'The election is being deleted'),
+  'election.candidate_taken': row(409, 'Another live candidate has this name'),
+
+  'session.unknown': row(404, 'No such session'),
+  'session.expired': row(410, 'The session has ended'),
+  'session.ttl_fixed': row(409, 'The ttlMs of a session cannot change'),
+  'session.already_standing': row(409, 'The session already stands in this election under another name'),
+
+  'limit.quota_exceeded': row(429, 'A quota of the tenant is used up'),
+
+  'store.unavailable': row(503, 'The coordination store cannot be reached', true),
+  'store.overloaded': row(503, 'The coordination store is close to its limits', true),
+  'database.unavailable': row(503, 'The database cannot be reached', true),
+  'service.stopping': row(503, 'This replica is shutting down', true),
+  'internal.unexpected': row(500, 'Something went wrong on our side', true),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Where a field of the request is wrong: an RFC 6901 pointer into the body, or the parameter's name. */
+export interface FieldError {
+  pointer: string;
+  code: string;
+  message: string;
+}
+
+export interface ErrorExtras {
+  /** Sent as Retry-After; milliseconds. */
+  retryAfterMs?: number;
+  /** Whether the operation took effect: `false` is a promise, `unknown` is an honest don't-know. */
+  executed?: false | 'unknown';
+  errors?: FieldError[];
+  /** Which limit was hit, for `limit.*`. */
+  limit?: { name: string; value: number };
+  /** For the log only; never shown to the caller. */
+  cause?: unknown;
+}
+
+/**
+ * A refusal or failure with a stable code. `detail` is shown to the caller: it says what to do next and holds
+ * nothing internal. What only we should know goes into `cause`.
+ */
+export class IncumbentError extends Error {
+  readonly code: ErrorCode;
+  readonly extras: ErrorExtras;
+
+  constructor(code: ErrorCode, detail: string, extras: ErrorExtras = {}) {
+    super(detail, { cause: extras.cause });
+    this.name = 'IncumbentError';
+    this.code = code;
+    this.extras = extras;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+/** Whether `error` is ours and has this code. */
+export function hasCode(error: unknown, code: ErrorCode): error is IncumbentError {
+  return error instanceof IncumbentError && error.code === code;
+}

@@ -1,0 +1,35 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** Every id starts with the prefix of its kind, so that a pasted id says what it names. */
+export type IdPrefix = 'ten' | 'key' | 'elc' | 'cnd' | 'ses' | 'evt' | 'tok' | 'req' | 'prc';
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** Crockford's base32 in lower case: no look-alikes, no delimiter of any key, path or header. */
+export function toBase32(bytes: Uint8Array): string {
+  let bits = 0;
+  let held = 0;
+  let text = '';
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += ALPHABET[(held >>> bits) & 31];
+    }
+    held &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + ALPHABET[(held << (5 - bits)) & 31] : text;
+}
+
+/** A new random id: 120 bits, so that ids never collide and cannot be guessed. */
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${toBase32(randomBytes(15))}`;
+}
+
+/** An id that follows from its parts: the same parts always give the same id. */
+export function derivedId(prefix: IdPrefix, ...parts: string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  return `${prefix}_${toBase32(hash.digest().subarray(0, 15))}`;
+}

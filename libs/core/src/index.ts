@@ -1,0 +1,14 @@
+/**
+ * What every other library may use: ids, time, deadlines and the error registry. Imports nothing of ours.
+ */
+export { type Clock, type Timer, systemClock, toTimestamp } from './clock.js';
+export { DeadlineExceeded, delay, withDeadline } from './deadline.js';
+export {
+  ERRORS,
+  type ErrorCode,
+  type ErrorExtras,
+  type FieldError,
+  hasCode,
+  IncumbentError,
+} from './errors.js';
+export { derivedId, type IdPrefix, newId, toBase32 } from './ids.js';

@@ -1,0 +1,122 @@
+/**
+ * Every key of the coordination store, built and parsed here and nowhere else.
+ *
+ *   e/{tenantId}/{electionId}/config             the election's settings and state
+ *   e/{tenantId}/{electionId}/head               the number of its last event
+ *   e/{tenantId}/{electionId}/c/{candidateId}    a candidacy
+ *   e/{tenantId}/{electionId}/n/{name}           the one live candidacy of a candidate name
+ *   e/{tenantId}/{electionId}/{seat}/term        the last term of a seat; never deleted
+ *   e/{tenantId}/{electionId}/{seat}/leader      who holds the seat now
+ *   s/{shard}/{sessionId}                        a session; rewritten by each renewal
+ *   o/{tenantId}/{electionId}/{epoch}.{sequence} an event that waits for the relay
+ *   r/{processId}                                heartbeat of a live replica
+ *   k/{keyId}  t/{tenantId}                      mirrors of API keys and tenants
+ *   g/epoch  g/writer/{processId}                fence epoch; write fence of a process
+ *
+ * Ids consist of letters, digits and underscores, candidate names of the pattern below; neither can hold the
+ * delimiter, so no key is a prefix of another's folder (etcd-io/etcd#6278 merged two contests that way).
+ */
+import { derivedId } from '#core';
+
+export const ELECTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const CANDIDATE_NAME = /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,252}$/;
+
+/** An election's coordinates in the store. */
+export interface ElectionRef {
+  tenantId: string;
+  electionId: string;
+}
+
+/** The same tenant and name always give the same id: a re-created election reopens its term key (S2). */
+export function electionRef(tenantId: string, name: string): ElectionRef {
+  return { tenantId, electionId: derivedId('elc', tenantId, name) };
+}
+
+const folder = (ref: ElectionRef): string => `e/${ref.tenantId}/${ref.electionId}/`;
+
+export const keys = {
+  all: '',
+  election: folder,
+  tenantElections: (tenantId: string): string => `e/${tenantId}/`,
+  config: (ref: ElectionRef): string => `${folder(ref)}config`,
+  head: (ref: ElectionRef): string => `${folder(ref)}head`,
+  term: (ref: ElectionRef, seat: number): string => `${folder(ref)}${seat}/term`,
+  leader: (ref: ElectionRef, seat: number): string => `${folder(ref)}${seat}/leader`,
+  candidates: (ref: ElectionRef): string => `${folder(ref)}c/`,
+  candidate: (ref: ElectionRef, candidateId: string): string => `${folder(ref)}c/${candidateId}`,
+  candidateName: (ref: ElectionRef, name: string): string => `${folder(ref)}n/${name}`,
+  session: (sessionId: string): string => `s/${shardOf(sessionId)}/${sessionId}`,
+  events: (ref: ElectionRef): string => `o/${ref.tenantId}/${ref.electionId}/`,
+  event: (ref: ElectionRef, epoch: number, sequence: number): string =>
+    `o/${ref.tenantId}/${ref.electionId}/${padded(epoch, 7)}.${padded(sequence, 16)}`,
+  replica: (processId: string): string => `r/${processId}`,
+  apiKey: (keyId: string): string => `k/${keyId}`,
+  tenant: (tenantId: string): string => `t/${tenantId}`,
+  epoch: 'g/epoch',
+  writer: (processId: string): string => `g/writer/${processId}`,
+} as const;
+
+/** Zero-padded, so that key order is event order. */
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, '0');
+}
+
+/** Spreads sessions over 1,024 folders: the first two characters of an id (32 letters) are evenly spread. */
+function shardOf(sessionId: string): string {
+  return sessionId.slice(4, 6);
+}
+
+/** What a key names. Unknown keys (of a newer version, say) are `undefined` and are left alone. */
+export type ParsedKey =
+  | { kind: 'config' | 'head'; ref: ElectionRef }
+  | { kind: 'term' | 'leader'; ref: ElectionRef; seat: number }
+  | { kind: 'candidate'; ref: ElectionRef; candidateId: string }
+  | { kind: 'candidateName'; ref: ElectionRef; name: string }
+  | { kind: 'event'; ref: ElectionRef; epoch: number; sequence: number }
+  | { kind: 'session'; sessionId: string }
+  | { kind: 'replica' | 'writer'; processId: string }
+  | { kind: 'apiKey'; keyId: string }
+  | { kind: 'tenant'; tenantId: string }
+  | { kind: 'epoch' };
+
+export function parseKey(key: string): ParsedKey | undefined {
+  const parts = key.split('/');
+  const [root, first, second, third, fourth] = parts;
+  if (first === undefined) return undefined;
+  if (root === 's' && second !== undefined && parts.length === 3) return { kind: 'session', sessionId: second };
+  if (root === 'e') return parts.length < 4 ? undefined : parseElectionKey(first, second, third, fourth);
+  if (root === 'o') return parseEventKey(first, second, third);
+  if (parts.length === 3 && root === 'g' && first === 'writer' && second !== undefined) {
+    return { kind: 'writer', processId: second };
+  }
+  if (parts.length !== 2) return undefined;
+  if (root === 'r') return { kind: 'replica', processId: first };
+  if (root === 'k') return { kind: 'apiKey', keyId: first };
+  if (root === 't') return { kind: 'tenant', tenantId: first };
+  return key === keys.epoch ? { kind: 'epoch' } : undefined;
+}
+
+function parseElectionKey(
+  tenantId: string,
+  electionId: string | undefined,
+  third: string | undefined,
+  fourth: string | undefined,
+): ParsedKey | undefined {
+  if (electionId === undefined || third === undefined) return undefined;
+  const ref = { tenantId, electionId };
+  if (fourth === undefined) return third === 'config' || third === 'head' ? { kind: third, ref } : undefined;
+  if (third === 'c') return { kind: 'candidate', ref, candidateId: fourth };
+  if (third === 'n') return { kind: 'candidateName', ref, name: fourth };
+  if (!/^\d{1,6}$/.test(third)) return undefined;
+  return fourth === 'term' || fourth === 'leader' ? { kind: fourth, ref, seat: Number(third) } : undefined;
+}
+
+function parseEventKey(
+  tenantId: string,
+  electionId: string | undefined,
+  place: string | undefined,
+): ParsedKey | undefined {
+  const match = /^(\d+)\.(\d+)$/.exec(place ?? '');
+  if (electionId === undefined || !match) return undefined;
+  return { kind: 'event', ref: { tenantId, electionId }, epoch: Number(match[1]), sequence: Number(match[2]) };
+}
