@@ -1,0 +1,44 @@
+import { IncumbentError } from '#core';
+
+/** What an API key may do. */
+export const SCOPES = ['elections:read', 'elections:campaign', 'elections:manage', 'keys:manage'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who makes a call: a key, its tenant and what the key may do. */
+export interface Principal {
+  keyId: string;
+  tenantId: string;
+  scopes: readonly string[];
+  /** Present: elections whose name does not start with it look absent. */
+  electionPrefix?: string;
+  /** The tenant is suspended; the route decides what still works. */
+  suspended: boolean;
+}
+
+export function hasScope(principal: Principal, scope: Scope): boolean {
+  return principal.scopes.includes(scope);
+}
+
+/** @throws IncumbentError identity.scope_missing */
+export function requireScope(principal: Principal, scope: Scope): void {
+  if (hasScope(principal, scope)) return;
+  throw new IncumbentError('identity.scope_missing', `Use an API key that has the scope ${scope}.`);
+}
+
+/** Whether the key may know of an election of this name; what it may not know of looks absent (T1). */
+export function maySeeElection(principal: Principal, name: string): boolean {
+  return principal.electionPrefix === undefined || name.startsWith(principal.electionPrefix);
+}
+
+/** @throws IncumbentError election.not_found, the very answer for a name that does not exist */
+export function requireVisible(principal: Principal, name: string): void {
+  if (!maySeeElection(principal, name)) throw electionNotFound();
+}
+
+/** One place for the text, so that "absent" and "not yours" cannot be told apart. */
+export function electionNotFound(): IncumbentError {
+  return new IncumbentError(
+    'election.not_found',
+    'Check the name, or create the election first with POST /v1/elections.',
+  );
+}

