@@ -23,7 +23,10 @@ const BROKEN: Record<string, [file: string, content: string]> = {
   'floor-core': ['libs/core/src/a.ts', "import '#config';"],
   'floor-config': ['libs/config/src/a.ts', "import '#telemetry';"],
   'floor-telemetry': ['libs/telemetry/src/a.ts', "import '#election';"],
-  'floor-election': ['libs/election/src/a.ts', "import type { door } from '#config'; export type A = typeof door;"],
+  'floor-election': [
+    'libs/election/src/a.ts',
+    "import type { door } from '#config'; export type A = typeof door;",
+  ],
   'floor-etcd': ['libs/etcd/src/a.ts', "import '#postgres';"],
   'floor-postgres': ['libs/postgres/src/a.ts', "import '#queue';"],
   'floor-queue': ['libs/queue/src/a.ts', "import '#etcd';"],
@@ -61,7 +64,8 @@ const SOUND: Record<string, string> = {
   'libs/queue/src/f.ts': "import './e.js';",
   'libs/etcd/src/good.ts': "import '#core'; import '#election'; import 'etcd3'; import './inside.js';",
   'libs/etcd/src/good.spec.ts': "import '#testing'; import 'installed-for-development'; import './good.js';",
-  'libs/tenancy/src/good.ts': "import '#etcd'; import '#postgres'; import 'typeorm'; import '@nestjs/common';",
+  'libs/tenancy/src/good.ts':
+    "import '#etcd'; import '#postgres'; import 'typeorm'; import '@nestjs/common';",
   'apps/api/src/main.ts': "import '#tenancy'; import '#core'; import 'fastify';",
   'apps/worker/src/main.ts': "import '#queue';",
   'migrations/0-good.ts': "import 'typeorm';",
@@ -95,14 +99,18 @@ async function build(): Promise<void> {
   };
   await put('package.json', JSON.stringify(manifest));
   for (const name of PACKAGES) {
-    await put(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
+    await put(
+      `node_modules/${name}/package.json`,
+      JSON.stringify({ name, version: '1.0.0', main: 'index.js' }),
+    );
     await put(`node_modules/${name}/index.js`, 'module.exports = {};');
   }
   for (const name of LIBRARIES) {
     await put(`libs/${name}/src/index.ts`, "export { door } from './inside.js';");
     await put(`libs/${name}/src/inside.ts`, 'export const door = 1;');
   }
-  for (const [file, content] of [...Object.entries(SOUND), ...Object.values(BROKEN)]) await put(file, content);
+  for (const [file, content] of [...Object.entries(SOUND), ...Object.values(BROKEN)])
+    await put(file, content);
 }
 
 function cruise(): Promise<Violation[]> {

@@ -1,0 +1,94 @@
+/**
+ * The whole gate: `npm run check`, or `npm run check -- lint types` for some of it. Every step runs even if an
+ * earlier one failed, so that one run shows everything. Caches lie in node_modules/.cache.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+const CACHE = 'node_modules/.cache/check';
+const FOLDERS = ['apps', 'libs', 'migrations', 'scripts', 'test'];
+/** A step that takes longer hangs. */
+const STEP_DEADLINE_MS = 300_000;
+
+const bin = (name) => path.join('node_modules/.bin', name);
+const jest = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  'node_modules/jest/bin/jest.js',
+];
+/** Runs a TypeScript file of scripts/ on the sources, without a build. */
+const typescript = (file) => ['-C', 'source', '--import', './scripts/check/sources.mjs', file];
+
+/** Name -> the command, and what it proves. */
+const STEPS = {
+  format: [
+    bin('prettier'),
+    '--check',
+    '--log-level=warn',
+    '--cache',
+    '--cache-location',
+    `${CACHE}/prettier`,
+    '.',
+  ],
+  lint: [bin('eslint'), '--cache', '--cache-location', `${CACHE}/eslint`, '--max-warnings=0', '.'],
+  types: [
+    bin('tsc'),
+    '-p',
+    'tsconfig.json',
+    '--noEmit',
+    '--incremental',
+    '--tsBuildInfoFile',
+    `${CACHE}/tsc.json`,
+  ],
+  floors: [bin('depcruise'), '--config', '.dependency-cruiser.mjs', '--output-type', 'err', ...FOLDERS],
+  unused: [bin('knip'), '--no-progress', '--cache', '--cache-location', `${CACHE}/knip`],
+  docs: [process.execPath, ...typescript('scripts/check/docs.ts')],
+  gate: [
+    process.execPath,
+    ...jest,
+    '--selectProjects',
+    'unit',
+    '--testPathPatterns',
+    'scripts/check',
+    '--silent',
+  ],
+};
+
+function run([command, ...args]) {
+  const { promise, resolve } = Promise.withResolvers();
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: STEP_DEADLINE_MS });
+  const output = [];
+  child.stdout.on('data', (chunk) => output.push(chunk));
+  child.stderr.on('data', (chunk) => output.push(chunk));
+  child.on('error', (error) => resolve({ ok: false, text: error.message }));
+  child.on('close', (code) => resolve({ ok: code === 0, text: Buffer.concat(output).toString().trim() }));
+  return promise;
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in STEPS));
+if (unknown.length > 0) {
+  console.error(`No such step: ${unknown.join(', ')}. Steps: ${Object.keys(STEPS).join(', ')}.`);
+  process.exit(2);
+}
+
+mkdirSync(CACHE, { recursive: true });
+const failed = [];
+for (const name of wanted.length > 0 ? wanted : Object.keys(STEPS)) {
+  const start = performance.now();
+  const { ok, text } = await run(STEPS[name]);
+  console.log(
+    `${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(8)} ${((performance.now() - start) / 1000).toFixed(1)} s`,
+  );
+  if (!ok) {
+    console.log(`${text}\n`);
+    failed.push(name);
+  }
+}
+if (failed.length > 0) {
+  console.error(
+    `The check failed: ${failed.join(', ')}. Repeat one step with: npm run check -- ${failed[0]}`,
+  );
+  process.exitCode = 1;
+}
