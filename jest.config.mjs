@@ -21,10 +21,19 @@ const shared = {
 
 const project = (displayName, roots, extra = {}) => ({ ...shared, displayName, roots, ...extra });
 
+/** Real servers: of the caller, or a private stack started for the run. */
+const onServers = {
+  globalSetup: '<rootDir>/scripts/jest-setup.mjs',
+  globalTeardown: '<rootDir>/scripts/jest-teardown.mjs',
+};
+
 export default {
+  // Two cores are what continuous integration has; the servers need some of them too.
+  maxWorkers: 2,
+  testTimeout: 20_000,
   projects: [
     project('unit', ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/scripts']),
-    project('integration', ['<rootDir>/test/integration']),
-    project('e2e', ['<rootDir>/test/e2e']),
+    project('integration', ['<rootDir>/test/integration'], onServers),
+    project('e2e', ['<rootDir>/test/e2e'], onServers),
   ],
 };

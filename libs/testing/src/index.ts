@@ -1,0 +1,21 @@
+/** What tests and the local stack share; no product code imports it. */
+export { FakeClock } from './fake-clock.js';
+export { FaultProxy } from './fault-proxy.js';
+export {
+  EtcdMember,
+  type EtcdHandle,
+  findBinaries,
+  freePorts,
+  MissingBinaries,
+  onFreePorts,
+  OwnedProcess,
+  type PrivateStack,
+  type ServerHandle,
+  startPrivateEtcd,
+  startPrivatePostgres,
+  startPrivateRedis,
+  startPrivateStack,
+  temporaryFolder,
+} from './local-stack/index.js';
+export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from './memory-store.js';
+export { waitUntil, type WaitOptions } from './wait-until.js';
