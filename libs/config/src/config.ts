@@ -12,6 +12,7 @@ export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
   PORT: port.default(7400).describe('Port of the HTTP API; 0 picks a free one.'),
   METRICS_PORT: port.optional().describe('Port of /metrics; unset: served on PORT. Set it in production.'),
+  WORKER_PORT: port.default(7450).describe("Port of the worker's health and metrics; 0 picks a free one."),
   PUBLIC_URL: z.url().optional().describe('How callers reach the service; the issuer of fencing tokens.'),
   TRUSTED_PROXIES: list.default([]).describe('Comma-separated CIDRs whose X-Forwarded-For is believed.'),
   DATABASE_URL: z.url().default('postgres://incumbent@127.0.0.1:7432/incumbent').describe('Postgres.'),
@@ -35,14 +36,27 @@ export class InvalidConfiguration extends Error {}
 
 /** @throws InvalidConfiguration naming every setting that is missing or wrong; never its value. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = settingsSchema.safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
-  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  throw new InvalidConfiguration(`The environment is not complete:\n${lines.join('\n')}`);
+  return parse(settingsSchema, env);
 }
 
 /** The configuration of this process. */
 export function readConfig(): Config {
   return parseConfig(process.env);
+}
+
+/** Some settings of this process, for programs that need no others (a migration needs no MASTER_KEY). */
+export function readSettings<Name extends keyof Config>(...names: Name[]): Pick<Config, Name> {
+  const wanted = z.object(Object.fromEntries(names.map((name) => [name, settingsSchema.shape[name]])));
+  return parse(wanted as unknown as z.ZodType<Pick<Config, Name>>, process.env);
+}
+
+function parse<Parsed extends object>(
+  schema: z.ZodType<Parsed>,
+  env: Record<string, string | undefined>,
+): Readonly<Parsed> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new InvalidConfiguration(`The environment is not complete:\n${lines.join('\n')}`);
 }

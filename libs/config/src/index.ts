@@ -1,2 +1,2 @@
 /** The environment, parsed once into one frozen typed object. The only place that reads `process.env`. */
-export { type Config, parseConfig, readConfig, settingsSchema } from './config.js';
+export { type Config, parseConfig, readConfig, readSettings, settingsSchema } from './config.js';

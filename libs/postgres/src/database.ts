@@ -1,0 +1,162 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { type Clock, type Timer, delay, withDeadline } from '#core';
+import type { Logger } from '#telemetry';
+import { type DataSourceSettings, createDataSource } from './data-source.js';
+import { databaseUnavailable, failureOf } from './outage.js';
+
+/** First pause after a failed attempt to connect; doubles up to the longest. */
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 2_000;
+/** How often a connection that seems well is tried, so that `available` does not lie for long. */
+const CHECK_EVERY_MS = 5_000;
+/** How long `close` waits for statements that are under way. */
+const CLOSE_WITHIN_MS = 4_000;
+const DEFAULT_POOL_SIZE = 10;
+
+export interface DatabaseOptions extends Omit<DataSourceSettings, 'onIdleError' | 'poolSize'> {
+  poolSize?: number;
+}
+
+/**
+ * The connection to Postgres, for a service that must run without it (A1).
+ *
+ * `start` returns at once; the connection is made in the background and made again whenever it is lost. While
+ * there is none, every use fails within a microsecond with `database.unavailable` instead of queueing. The call
+ * that meets the outage first may wait for its timeout (a few seconds); the ones after it do not.
+ *
+ * A transaction whose commit was not answered may have happened: callers make their writes repeatable.
+ */
+export class Database {
+  private source: DataSource | undefined;
+  private up = false;
+  private closed = false;
+  private failures = 0;
+  private timer: Timer | undefined;
+  private checking: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: DatabaseOptions,
+    private readonly logger: Logger,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Begins to connect, in the background and for ever. */
+  start(): void {
+    this.checkSoon(0);
+  }
+
+  /** Whether the last thing heard of Postgres was good. */
+  available(): boolean {
+    return this.up;
+  }
+
+  /** Resolves to whether Postgres is available, at the latest after `ms`. */
+  async waitUntilAvailable(ms: number): Promise<boolean> {
+    const endMs = this.clock.monotonicMs() + ms;
+    while (!this.up && !this.closed && this.clock.monotonicMs() < endMs) await delay(20, this.clock);
+    return this.up;
+  }
+
+  /**
+   * Runs statements, each by itself.
+   * @throws IncumbentError database.unavailable
+   */
+  async run<T>(work: (rows: EntityManager) => Promise<T>): Promise<T> {
+    const source = this.connected();
+    return this.guarded(() => work(source.manager));
+  }
+
+  /**
+   * Runs `work` in one transaction (read committed), rolled back when it throws.
+   * @throws IncumbentError database.unavailable
+   */
+  async transaction<T>(work: (rows: EntityManager) => Promise<T>): Promise<T> {
+    const source = this.connected();
+    return this.guarded(() => source.transaction(work));
+  }
+
+  /** Stops connecting, lets statements under way end, and refuses everything after. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.up = false;
+    this.timer?.cancel();
+    await this.checking;
+    const source = this.source;
+    this.source = undefined;
+    if (source?.isInitialized !== true) return;
+    await withDeadline(source.destroy(), CLOSE_WITHIN_MS, 'closing the database', this.clock).catch(
+      (error: unknown) => this.logger.warn({ err: error }, 'database connections were left behind'),
+    );
+  }
+
+  private connected(): DataSource {
+    if (!this.up || !this.source) throw databaseUnavailable();
+    return this.source;
+  }
+
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === 'none') throw error;
+      if (failure === 'server') this.markDown(error);
+      throw databaseUnavailable(error);
+    }
+  }
+
+  private markDown(error: unknown): void {
+    if (!this.up || this.closed) return;
+    this.up = false;
+    this.logger.warn({ err: error }, 'database lost; elections go on without it');
+    this.checkSoon(FIRST_RETRY_MS);
+  }
+
+  private checkSoon(delayMs: number): void {
+    this.timer?.cancel();
+    if (this.closed) return;
+    this.timer = this.clock.after(delayMs, () => {
+      this.checking ??= this.check().finally(() => {
+        this.checking = undefined;
+        this.checkSoon(this.up ? CHECK_EVERY_MS : this.retryMs());
+      });
+    });
+  }
+
+  private retryMs(): number {
+    const fullMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.failures, 10));
+    return fullMs * (0.75 + Math.random() / 2);
+  }
+
+  /** Never rejects. */
+  private async check(): Promise<void> {
+    try {
+      if (this.source) await this.source.query('SELECT 1');
+      else this.source = await this.connect();
+      if (this.closed) return;
+      if (!this.up) this.logger.info('database connected');
+      this.up = true;
+      this.failures = 0;
+    } catch (error) {
+      this.failures += 1;
+      if (this.up) this.logger.warn({ err: error }, 'database lost; elections go on without it');
+      else if (this.failures === 1) this.logger.warn({ err: error }, 'database not reachable yet; trying on');
+      this.up = false;
+    }
+  }
+
+  private async connect(): Promise<DataSource> {
+    const source = createDataSource({
+      ...this.options,
+      poolSize: this.options.poolSize ?? DEFAULT_POOL_SIZE,
+      onIdleError: (error) => this.markDown(error),
+    });
+    try {
+      return await source.initialize();
+    } catch (error) {
+      // A pool that connected once and then failed is not closed by the data source itself.
+      if (!source.isInitialized) await source.driver.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Postgres: the data source, its outage behaviour and the migrations. It holds what people manage (tenants, keys,
+ * settings) and what is kept for later (ledgers), never what decides an election; the service starts and serves
+ * elections while it is away.
+ */
+export { Database, type DatabaseOptions } from './database.js';
+export { migrateDown, type MigrateOptions, migrateUp } from './migrations.js';

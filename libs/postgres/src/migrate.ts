@@ -1,0 +1,24 @@
+/**
+ * The program that brings the database's schema up to date: `node dist/libs/postgres/src/migrate.js`, or with
+ * `down` takes back the newest migration. Several at once queue behind an advisory lock; one that finds nothing
+ * to do succeeds. Needs DATABASE_URL and nothing else.
+ */
+import { readSettings } from '#config';
+import { createLogger } from '#telemetry';
+import { migrateDown, migrateUp } from './migrations.js';
+
+const settings = readSettings('DATABASE_URL', 'LOG_LEVEL');
+const logger = createLogger({ service: 'migrate', level: settings.LOG_LEVEL });
+
+try {
+  if (process.argv[2] === 'down') {
+    await migrateDown({ url: settings.DATABASE_URL, steps: 1 });
+    logger.info('took back one migration');
+  } else {
+    const ran = await migrateUp({ url: settings.DATABASE_URL });
+    logger.info({ ran }, ran.length > 0 ? 'migrated' : 'schema is up to date');
+  }
+} catch (error) {
+  logger.fatal({ err: error }, 'migration failed; nothing of the failed step was kept');
+  process.exitCode = 1;
+}

@@ -1,0 +1,5 @@
+/** Every migration, oldest first. Append only: what has run somewhere is never edited. */
+import { CreateTenancy1795230000000 } from './1795230000000-create-tenancy.js';
+import { CreateFencing1795230060000 } from './1795230060000-create-fencing.js';
+
+export const MIGRATIONS = [CreateTenancy1795230000000, CreateFencing1795230060000];
