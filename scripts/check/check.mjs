@@ -18,7 +18,7 @@ const jest = [
   'node_modules/jest/bin/jest.js',
 ];
 /** Runs a TypeScript file of scripts/ on the sources, without a build. */
-const typescript = (file) => ['-C', 'source', '--import', './scripts/check/sources.mjs', file];
+const typescript = (file) => ['--import', './scripts/run-from-source.mjs', file];
 
 /** Name -> the command, and what it proves. */
 const STEPS = {
