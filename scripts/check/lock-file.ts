@@ -5,8 +5,11 @@ interface Locked {
   integrity?: string;
   link?: boolean;
   inBundle?: boolean;
+  optional?: boolean;
+  os?: string[];
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 export interface LockFile {
@@ -16,6 +19,7 @@ export interface LockFile {
 export interface Manifest {
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 const REGISTRY = 'https://registry.npmjs.org/';
@@ -24,7 +28,7 @@ const REGISTRY = 'https://registry.npmjs.org/';
 export function lockProblems(manifest: Manifest, lock: LockFile): string[] {
   const problems: string[] = [];
   const root = lock.packages[''] ?? {};
-  for (const kind of ['dependencies', 'devDependencies'] as const) {
+  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const) {
     const asked = manifest[kind] ?? {};
     const locked = root[kind] ?? {};
     for (const name of new Set([...Object.keys(asked), ...Object.keys(locked)])) {
@@ -36,7 +40,9 @@ export function lockProblems(manifest: Manifest, lock: LockFile): string[] {
   }
   for (const [place, entry] of Object.entries(lock.packages)) {
     if (place === '' || entry.link) continue;
-    if (!entry.integrity && !entry.inBundle) problems.push(`package-lock.json: ${place} has no integrity`);
+    // What `complete-lock.mjs` adds: a platform's own build, which this platform never installs.
+    const foreign = entry.optional && entry.os !== undefined;
+    if (!entry.integrity && !entry.inBundle && !foreign) problems.push(`package-lock.json: ${place} has no integrity`);
     if (entry.resolved && !entry.resolved.startsWith(REGISTRY)) {
       problems.push(`package-lock.json: ${place} comes from ${new URL(entry.resolved).host}`);
     }
