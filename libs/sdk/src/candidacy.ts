@@ -1,0 +1,274 @@
+import { EventEmitter } from 'node:events';
+import { pause } from './clock.js';
+import type { Answer, Http } from './http.js';
+import { restandPauseMs } from './pace.js';
+import { asError, CandidacyEnded, IncumbentProblem } from './problem.js';
+import { type Resigned, Stand, type StandRequest } from './stand.js';
+import { type Leadership, type Loss, Tenure } from './tenure.js';
+import type { Leader, StandAnswer } from './wire.js';
+
+export interface CandidacyEvents {
+  elected: [Leadership];
+  lost: [Loss];
+  /** Standing and not leading; told again whenever the position changes. */
+  waiting: [{ position: number | undefined; leader: Leader | undefined }];
+  /** The service will grant no more: finish within `remainingMs` and resign. */
+  yielding: [{ remainingMs: number }];
+  /** Information: a try failed and is repeated. */
+  jeopardy: [{ error: Error; remainingMs: number }];
+  /** The candidacy is over because the service refuses it for good. */
+  error: [Error];
+}
+
+export interface CampaignOptions extends StandRequest {
+  /** Aborting ends the belief at once and resigns. */
+  readonly signal?: AbortSignal;
+  /** Stand again, under a new key, when the service has ended the candidacy. Default true. */
+  readonly rejoin?: boolean;
+  /** Wait up to two TTLs for a holder of the same name, such as this process before its restart, to expire. Default false. */
+  readonly waitForName?: boolean;
+}
+
+/** What `runIfLeader` did. */
+export type Ran<T> = { readonly ran: false } | { readonly ran: true; readonly value: T };
+
+/** A stand that ended sooner counts towards the growing pause before the next. */
+const YOUNG_MS = 1_000;
+const CLOSE_WITHIN_MS = 2_000;
+
+/**
+ * A process's standing in one election, kept up until `resign()` or `close()`: it campaigns, renews, and stands
+ * again when the service has put it out, so it never becomes a silent bystander.
+ *
+ * `isLeader()` is true only while a grant is unexpired by this process's own clocks, read at each call. Between the
+ * check and what you do next the process may be paused beyond that end: only a resource that compares fences is
+ * safe against that, so send `fence` or `fencingToken` along.
+ */
+export class Candidacy extends EventEmitter<CandidacyEvents> {
+  readonly #http: Http;
+  readonly #election: string;
+  readonly #options: CampaignOptions;
+  readonly #random: () => number;
+  readonly #tenure: Tenure;
+  /** Aborts the pauses between stands; `#cut` also the resigning. */
+  readonly #leaving = new AbortController();
+  readonly #cut = new AbortController();
+  readonly #done: Promise<void>;
+  /** Rejections of those who wait in `whenElected()`. */
+  readonly #waiters = new Set<(error: Error) => void>();
+  readonly #onAbort = (): void => void this.close();
+  #stand: Stand | undefined;
+  #last: StandAnswer | undefined;
+  #resigning: Promise<Resigned> | undefined;
+  #ended: Error | undefined;
+
+  constructor(http: Http, election: string, options: CampaignOptions, random: () => number) {
+    super();
+    this.#http = http;
+    this.#election = election;
+    this.#options = options;
+    this.#random = random;
+    const listener = {
+      elected: (leadership: Leadership) => this.#tell('elected', leadership),
+      lost: (loss: Loss) => this.#tell('lost', loss),
+    };
+    this.#tenure = new Tenure(http.clock, listener, () => this.#lapseReason());
+    options.signal?.addEventListener('abort', this.#onAbort);
+    if (options.signal?.aborted === true) void this.#leave('aborted');
+    this.#done = this.#run();
+  }
+
+  /** Whether this process may act as leader at this very moment. */
+  isLeader(): boolean {
+    return this.#tenure.grant !== undefined;
+  }
+
+  /** How long `isLeader()` stays true if nothing more is heard; 0 when it is false. */
+  remainingMs(): number {
+    return this.#tenure.remainingMs();
+  }
+
+  /** Term, fence and token of the leadership, read at one instant; undefined when not leading. */
+  get leadership(): Leadership | undefined {
+    return this.#tenure.leadership;
+  }
+
+  get term(): number | undefined {
+    return this.#tenure.grant?.term;
+  }
+
+  get fence(): number | undefined {
+    return this.#tenure.grant?.fence;
+  }
+
+  get fencingToken(): string | undefined {
+    return this.#tenure.grant?.fencingToken;
+  }
+
+  /** Place in the queue of the election, as last told. */
+  get position(): number | undefined {
+    return this.#last?.position;
+  }
+
+  /** Who leads the election, as last told: a hint. */
+  get leader(): Leader | undefined {
+    return this.#last?.leader;
+  }
+
+  get state(): 'joining' | 'waiting' | 'leader' | 'out' {
+    if (this.#ended !== undefined || this.#leaving.signal.aborted) return 'out';
+    if (this.isLeader()) return 'leader';
+    return this.#last?.state === 'waiting' ? 'waiting' : 'joining';
+  }
+
+  /** Runs `work` only if this process leads and will for `minRemainingMs` at least; says whether it did. */
+  async runIfLeader<T>(
+    minRemainingMs: number,
+    work: (leadership: Leadership) => T | Promise<T>,
+  ): Promise<Ran<T>> {
+    const leadership = this.leadership;
+    if (leadership === undefined || this.remainingMs() < minRemainingMs) return { ran: false };
+    return { ran: true, value: await work(leadership) };
+  }
+
+  /** Resolves once this process leads; rejects when the candidacy has ended, or with the reason of `signal`. */
+  whenElected(signal?: AbortSignal): Promise<Leadership> {
+    return new Promise((resolve, reject) => {
+      const now = this.leadership;
+      if (now !== undefined) return resolve(now);
+      if (signal?.aborted === true) return reject(asError(signal.reason));
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const settle = (act: () => void): void => {
+        this.off('elected', onElected);
+        this.#waiters.delete(onEnded);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
+      const onElected = (leadership: Leadership): void => settle(() => resolve(leadership));
+      const onEnded = (error: Error): void => settle(() => reject(error));
+      const onAbort = (): void => settle(() => reject(asError(signal?.reason)));
+      this.on('elected', onElected);
+      this.#waiters.add(onEnded);
+      signal?.addEventListener('abort', onAbort);
+    });
+  }
+
+  /**
+   * Leaves the election, leading or waiting. The own belief ends before anything is sent and never returns. The
+   * promise settles when the service has answered or the session must have expired.
+   */
+  resign(): Promise<Resigned> {
+    return this.#leave('resigned');
+  }
+
+  /** Resigns, gives the service up to two seconds to hear it, and stops everything. Never rejects. */
+  async close(): Promise<void> {
+    const resigned = this.#leave('closed').catch(() => undefined);
+    const late = new AbortController();
+    await Promise.race([resigned, pause(this.#http.clock, CLOSE_WITHIN_MS, late.signal)]);
+    late.abort();
+    this.#cut.abort();
+    await this.#done;
+  }
+
+  #leave(reason: string): Promise<Resigned> {
+    this.#resigning ??= this.#resign(reason);
+    return this.#resigning;
+  }
+
+  async #resign(reason: string): Promise<Resigned> {
+    this.#leaving.abort();
+    // Before anything is sent: the successor may lead as soon as the service hears of it.
+    this.#tenure.renounce(this.#stand?.candidateId, 'resigned');
+    this.#end(new CandidacyEnded(reason));
+    return (await this.#stand?.resign(this.#cut.signal)) ?? { outcome: 'resigned' };
+  }
+
+  async #run(): Promise<void> {
+    for (let young = 0; !this.#leaving.signal.aborted;) {
+      const startedMs = this.#http.clock.monotonicMs();
+      try {
+        const reason = await this.#standOnce();
+        this.#tenure.renounce(this.#stand?.candidateId, reason);
+        if (this.#options.rejoin === false) return this.#end(new CandidacyEnded(reason));
+      } catch (error) {
+        if (!this.#leaving.signal.aborted) this.#fail(asError(error));
+        return;
+      }
+      young = this.#http.clock.monotonicMs() - startedMs < YOUNG_MS ? young + 1 : 0;
+      await pause(this.#http.clock, restandPauseMs(young, this.#random()), this.#leaving.signal);
+    }
+  }
+
+  #standOnce(): Promise<string> {
+    const { candidate, ttlMs, address, metadata, priority } = this.#options;
+    const given = Object.entries({ ttlMs, address, metadata, priority }).filter(
+      ([, value]) => value !== undefined,
+    );
+    this.#last = undefined;
+    this.#stand = new Stand(this.#http, {
+      election: this.#election,
+      request: { candidate, ...Object.fromEntries(given) },
+      waitForName: this.#options.waitForName ?? false,
+      random: this.#random,
+      onAnswer: (answer, sent) => this.#hear(answer, sent),
+      onTrouble: (error) => this.#tell('jeopardy', { error, remainingMs: this.remainingMs() }),
+    });
+    return this.#stand.run();
+  }
+
+  #hear(answer: StandAnswer, sent: Answer['sent']): void {
+    if (this.#leaving.signal.aborted) return;
+    this.#tenure.settle();
+    const before = this.#last;
+    this.#last = answer;
+    if (answer.grant !== undefined) return this.#tenure.accept(answer.grant, sent);
+    if (answer.state === 'yielding') {
+      // What was granted stays granted to its end; it is only not prolonged.
+      if (before?.state !== 'yielding') this.#tell('yielding', { remainingMs: this.remainingMs() });
+      return;
+    }
+    this.#tenure.drop(sent, answer.reason ?? (answer.state === 'out' ? 'expired' : 'superseded'));
+    if (answer.state === 'waiting' && differs(before, answer)) {
+      this.#tell('waiting', { position: answer.position, leader: answer.leader });
+    }
+  }
+
+  #lapseReason(): string {
+    return this.#last?.state === 'yielding' ? (this.#last.reason ?? 'superseded') : 'unreachable';
+  }
+
+  #fail(error: Error): void {
+    const deleted = error instanceof IncumbentProblem && error.code === 'election.not_found';
+    this.#tenure.renounce(this.#stand?.candidateId, deleted ? 'deleted' : 'refused');
+    const heard = this.#waiters.size > 0;
+    this.#end(error);
+    // Without a listener `error` throws, as a candidacy that died unseen should; a rejected whenElected() has seen it.
+    if (!heard || this.listenerCount('error') > 0) this.#tell('error', error);
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    for (const reject of [...this.#waiters]) reject(this.#ended);
+  }
+
+  /** A listener that throws must not stop the renewals; its error surfaces as an uncaught one. */
+  #tell<K extends keyof CandidacyEvents>(event: K, ...payload: CandidacyEvents[K]): void {
+    try {
+      (this.emit as (name: K, ...args: CandidacyEvents[K]) => boolean).call(this, event, ...payload);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function differs(before: StandAnswer | undefined, now: StandAnswer): boolean {
+  return (
+    before?.state !== now.state ||
+    before.position !== now.position ||
+    before.leader?.term !== now.leader?.term
+  );
+}

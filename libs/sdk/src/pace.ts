@@ -1,0 +1,33 @@
+/**
+ * How often a candidate of a session with `ttlMs` speaks. Renewals leave every third of the TTL; a try that is
+ * silent for a sixth is joined by a second one, so that at least two more tries fit before the grant ends.
+ */
+
+/** Longest hold asked for: below the 30 s after which many proxies cut a silent response. */
+const LONGEST_HOLD_MS = 25_000;
+const SHORTEST_TRY_MS = 50;
+const LONGEST_TRY_MS = 10_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+export function tryTimeoutMs(ttlMs: number): number {
+  return Math.min(Math.max(ttlMs / 6, SHORTEST_TRY_MS), LONGEST_TRY_MS);
+}
+
+/** How long a waiting candidate lets the service hold its renewal: at most half the TTL, so that a lost one can be repeated in time. */
+export function holdMs(ttlMs: number): number {
+  return Math.floor(Math.min(ttlMs / 2, LONGEST_HOLD_MS));
+}
+
+export function retryCapMs(ttlMs: number): number {
+  return Math.min(ttlMs / 3, LONGEST_PAUSE_MS);
+}
+
+/** The next renewal of a leader, counted from the sending of the last; spread by a tenth so that processes drift apart. */
+export function renewAfterMs(ttlMs: number, advisedMs: number | undefined, random: number): number {
+  return Math.min(advisedMs ?? ttlMs / 3, ttlMs / 2) * (0.9 + 0.2 * random);
+}
+
+/** Pause before the n-th stand in a row that ended young: a candidate that is put out at every turn must not spin. */
+export function restandPauseMs(young: number, random: number): number {
+  return Math.min(50 * 2 ** Math.min(young, 10), LONGEST_PAUSE_MS) * (0.5 + 0.5 * random);
+}

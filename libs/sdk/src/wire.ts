@@ -1,0 +1,107 @@
+import { Unreachable } from './problem.js';
+
+/** Free data of a candidate that everybody who reads the election sees. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** The leader as the election shows it. A hint for routing: it may have lost the term a moment ago. */
+export interface Leader {
+  readonly candidate: string;
+  readonly address?: string | null;
+  readonly metadata?: Metadata | null;
+  readonly term: number;
+  readonly fence: number;
+  readonly electedAt: string;
+}
+
+/** Answer of the leader call; `leader` is null while nobody leads, `term` and `fence` are then the last ones. */
+export interface LeaderAnswer {
+  readonly election: string;
+  readonly leader: Leader | null;
+  readonly term: number;
+  readonly fence: number;
+  readonly sequence: number;
+}
+
+/** Answer of the validate call. */
+export interface ValidateAnswer {
+  readonly valid: boolean;
+  readonly reason?: string;
+  readonly election?: string;
+  readonly term?: number;
+  readonly fence?: number;
+  readonly currentFence?: number;
+}
+
+/** Answer of campaign and renew; what belongs to the caller's own term is present only while it leads. */
+export interface StandAnswer {
+  readonly state: 'leader' | 'waiting' | 'yielding' | 'out';
+  readonly candidateId: string | undefined;
+  readonly session: string | undefined;
+  readonly position: number | undefined;
+  readonly leader: Leader | undefined;
+  readonly ttlMs: number | undefined;
+  readonly renewAfterMs: number | undefined;
+  readonly reason: string | undefined;
+  readonly grant: Granted | undefined;
+}
+
+/** The part of an answer that says "leader". `validForMs` counts from the sending of the request. */
+export interface Granted {
+  readonly candidateId: string;
+  readonly term: number;
+  readonly fence: number;
+  readonly fencingToken: string | undefined;
+  readonly validForMs: number;
+}
+
+const STATES: readonly unknown[] = ['leader', 'waiting', 'yielding', 'out'];
+
+/** @throws Unreachable when the body is not the contract's: an answer that we cannot read grants nothing. */
+export function readStandAnswer(body: unknown): StandAnswer {
+  if (!isRecord(body) || !STATES.includes(body['state']))
+    throw new Unreachable('The answer has no known state.');
+  const ttlMs = positive(body['ttlMs']);
+  return {
+    state: body['state'] as StandAnswer['state'],
+    candidateId: text(body['candidateId']),
+    session: text(body['session']),
+    position: typeof body['position'] === 'number' ? body['position'] : undefined,
+    leader: isRecord(body['leader']) ? (body['leader'] as unknown as Leader) : undefined,
+    ttlMs,
+    renewAfterMs: positive(body['renewAfterMs']),
+    reason: text(body['reason']),
+    grant: body['state'] === 'leader' ? readGrant(body, ttlMs) : undefined,
+  };
+}
+
+function readGrant(body: Record<string, unknown>, ttlMs: number | undefined): Granted {
+  const [candidateId, term, fence] = [
+    text(body['candidateId']),
+    positive(body['term']),
+    positive(body['fence']),
+  ];
+  const validForMs = positive(body['validForMs']);
+  if (candidateId === undefined || term === undefined || fence === undefined || validForMs === undefined) {
+    throw new Unreachable('The answer says leader but lacks candidateId, term, fence or validForMs.');
+  }
+  // No grant outlives the session's TTL, whatever the answer claims.
+  return {
+    candidateId,
+    term,
+    fence,
+    fencingToken: text(body['fencingToken']),
+    validForMs: Math.min(validForMs, ttlMs ?? validForMs),
+  };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
+}
