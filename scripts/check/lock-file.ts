@@ -42,7 +42,8 @@ export function lockProblems(manifest: Manifest, lock: LockFile): string[] {
     if (place === '' || entry.link) continue;
     // What `complete-lock.mjs` adds: a platform's own build, which this platform never installs.
     const foreign = entry.optional && entry.os !== undefined;
-    if (!entry.integrity && !entry.inBundle && !foreign) problems.push(`package-lock.json: ${place} has no integrity`);
+    if (!entry.integrity && !entry.inBundle && !foreign)
+      problems.push(`package-lock.json: ${place} has no integrity`);
     if (entry.resolved && !entry.resolved.startsWith(REGISTRY)) {
       problems.push(`package-lock.json: ${place} comes from ${new URL(entry.resolved).host}`);
     }
