@@ -1,3 +1,71 @@
-export * from './keys.js';
-export * from './records.js';
-export * from './store.js';
+/**
+ * THE ALGORITHM and everything it needs, pure: no framework, no driver, no wall clock in any decision. What is
+ * guaranteed and what is not stands at the head of `election.ts`; what is stored where in `keys.ts`.
+ */
+export type {
+  CallBounds,
+  CampaignRequest,
+  ElectionStatus,
+  ElectionView,
+  Grant,
+  Leadership,
+  LeaderView,
+  Observation,
+  Observer,
+  OutReason,
+  QueuedCandidate,
+  RenewRequest,
+  Resignation,
+  ResignRequest,
+  Standing,
+  StandingState,
+  Target,
+  TermVerdict,
+} from './answers.js';
+export { type Command } from './decide/commands.js';
+export { decide, type Decision } from './decide/decide.js';
+export { Elections } from './election.js';
+export { CANDIDATE_NAME, ELECTION_NAME, type ElectionRef, electionRef, keys, type ParsedKey, parseKey } from './keys.js';
+export { ElectionManagement, type PageRequest } from './management.js';
+export {
+  type ApiKeyRecord,
+  type CandidateRecord,
+  type ConfigRecord,
+  decode,
+  decodeSession,
+  type ElectionPhase,
+  type ElectionSettings,
+  encode,
+  encodeSession,
+  type EndReason,
+  type EpochRecord,
+  type EventRecord,
+  type EventType,
+  fenceOf,
+  type HeadRecord,
+  type LeaderRecord,
+  type PublicCandidate,
+  type ReplicaRecord,
+  type SessionRecord,
+  type TenantRecord,
+  type TermRecord,
+} from './records.js';
+export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
+export { type SessionIdentity, SessionTokens } from './session-token.js';
+export {
+  type Change,
+  type CommitOptions,
+  type ElectionStore,
+  type Entry,
+  type Epoch,
+  type Follower,
+  type Guard,
+  type Lane,
+  LANES,
+  type Outcome,
+  type Read,
+  type Transition,
+  type Write,
+} from './store.js';
+export { type Candidacy, type ElectionState, type Situation, type Versioned } from './state.js';
+export { type SeenSession, type ViewListener } from './view.js';

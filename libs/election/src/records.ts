@@ -55,7 +55,9 @@ export interface TermRecord {
   /** Set when the term has ended. */
   endedAt?: string;
   reason?: EndReason;
-  lastLeader: string;
+  /** Who holds or held the term; a participant that asks after its end is told the reason by these. */
+  leader: PublicCandidate;
+  sessionId: string;
 }
 
 export interface LeaderRecord extends PublicCandidate {
@@ -74,6 +76,8 @@ export interface CandidateRecord {
   name: string;
   sessionId: string;
   incarnation: string;
+  /** Of the session; with the incarnation it gives the value that a live session must have. */
+  ttlMs: number;
   /** Place among the candidacies that one transition created; queue order is (createRevision, order). */
   order: number;
   address?: string;

@@ -1,0 +1,157 @@
+/**
+ * What participants, observers and operators ask, and what they are told. Every result is a closed union or a
+ * plain object; refusals are IncumbentErrors.
+ */
+import type { ElectionPhase, ElectionSettings, EndReason, EventRecord, PublicCandidate } from './records.js';
+
+/** Whom a call is for: the election's name and the tenant that the API key belongs to. */
+export interface Target {
+  tenantId: string;
+  election: string;
+}
+
+/** Bounds that every call carries; all times are milliseconds on the monotonic clock. */
+export interface CallBounds {
+  /** When the request arrived: a grant may only rest on a transition made after it. */
+  receivedAtMs: number;
+  /** When the caller stops listening; work is not sent after it. Held waits end before it by themselves. */
+  deadlineMs: number;
+  /** Ends a held wait early (the caller went away, the replica stops). The answer is still a true one. */
+  signal?: AbortSignal;
+}
+
+export interface CampaignRequest extends Target {
+  candidate: string;
+  /** Milliseconds; the election's own when absent. */
+  ttlMs?: number;
+  /** A session token of an earlier answer. Wins over `idempotencyKey`. */
+  session?: string;
+  /** Names the stand: the same key finds the candidacy that it had created while that lives. */
+  idempotencyKey?: string;
+  address?: string;
+  metadata?: Record<string, unknown>;
+  /** Hold the answer until the caller leads or this has passed; at most half of its ttlMs. */
+  waitMs?: number;
+}
+
+export interface RenewRequest extends Target {
+  session: string;
+  /** Hold the answer until something changes for the caller; at most half of its ttlMs. */
+  waitMs?: number;
+}
+
+export interface ResignRequest extends Target {
+  session: string;
+  candidateId: string;
+}
+
+/** The current leader as others see it. */
+export interface LeaderView extends PublicCandidate {
+  term: number;
+  fence: number;
+  electedAt: string;
+}
+
+/** A term of the caller's own: what "leader" means to it. */
+export interface Grant {
+  seat: number;
+  epoch: number;
+  term: number;
+  fence: number;
+  /** Milliseconds from the moment the caller *sent* the request; the safety margin is already taken. */
+  validForMs: number;
+}
+
+export type StandingState = 'leader' | 'waiting' | 'yielding' | 'out';
+
+/** Why a participant is out: its term or candidacy ended, or it never stood here. */
+export type OutReason = EndReason | 'not_standing';
+
+/** The answer to campaign and renew. */
+export interface Standing {
+  state: StandingState;
+  electionId: string;
+  election: string;
+  candidate?: string;
+  candidateId?: string;
+  /** Token of the caller's session: a secret of the caller. */
+  session: string;
+  /** 1 for the next in line; absent unless waiting. */
+  position?: number;
+  leader: LeaderView | null;
+  /** Number of the election's last event that this answer knows of. */
+  sequence: number;
+  /** Present exactly when `state` is `leader`. */
+  grant?: Grant;
+  ttlMs: number;
+  /** When to renew next; milliseconds from the answer. */
+  renewAfterMs: number;
+  /** Present when yielding or out. */
+  reason?: OutReason;
+}
+
+export interface Resignation {
+  state: 'out';
+  electionId: string;
+  election: string;
+  sequence: number;
+  /** Who leads now, when the resignation installed a successor. */
+  successor?: LeaderView;
+}
+
+/** The answer to `leader`: a vacancy has `leader: null` and the term and fence of the last term. */
+export interface Leadership {
+  electionId: string;
+  election: string;
+  leader: LeaderView | null;
+  seat: number;
+  term: number;
+  fence: number;
+  sequence: number;
+}
+
+export interface QueuedCandidate extends PublicCandidate {
+  state: 'leader' | 'waiting';
+  /** 1 for the next in line; absent for the leader. */
+  position?: number;
+  joinedAt: string;
+}
+
+export interface ElectionView extends ElectionSettings {
+  electionId: string;
+  name: string;
+  state: Exclude<ElectionPhase, 'closed'>;
+  maxCandidates: number;
+  createdAt: string;
+  updatedAt: string;
+  /** Changes with every change of the settings: the ETag. */
+  version: string;
+}
+
+export interface ElectionStatus extends Leadership {
+  state: Exclude<ElectionPhase, 'closed'>;
+  /** How many stand, the leader included. */
+  candidateCount: number;
+  /** When the running term began or the last one ended. */
+  since: string | null;
+  lastTerm: { term: number; fence: number; leader: string; reason?: EndReason; since: string; endedAt?: string } | null;
+}
+
+/** Verdict on a term that a fencing token names. */
+export interface TermVerdict {
+  current: boolean;
+  /** Fence of the running or last term; undefined for an unknown election. */
+  currentFence?: number;
+}
+
+/** What an observer receives, in order: first a snapshot, then every event after it, or `gap` when its place is gone. */
+export type Observation =
+  | { kind: 'snapshot'; leadership: Leadership; state: ElectionPhase; place: string }
+  | { kind: 'event'; event: EventRecord; place: string }
+  | { kind: 'gap'; place: string }
+  | { kind: 'closed' };
+
+export interface Observer {
+  /** Called synchronously and in order; must not throw and must not block. */
+  observe(observation: Observation): void;
+}

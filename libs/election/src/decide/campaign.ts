@@ -1,0 +1,138 @@
+import { IncumbentError } from '#core';
+import type { ConfigRecord, SessionRecord } from '../records.js';
+import type { SessionIdentity } from '../session-token.js';
+import { type Candidacy, ONLY_SEAT } from '../state.js';
+import type { CampaignCommand, Decider, Verdict } from './commands.js';
+import type { Draft } from './draft.js';
+import { notFound } from './settings.js';
+import { fillSeat, sweep } from './term.js';
+
+/**
+ * Stand for leadership. One transition: session, candidacy and, if the seat is vacant, the term. A repeat with
+ * the same session finds its candidacy, renews the session and answers from what it then reads (S4).
+ */
+export const campaign: Decider<CampaignCommand> = (draft, command) => {
+  const { config } = draft;
+  if (!config || config.state === 'closed') return notFound();
+  if (config.state === 'closing') return { kind: 'refused', error: closing() };
+  const session = sessionFor(draft, command, config);
+  if (session instanceof IncumbentError) return { kind: 'refused', error: session };
+
+  const standing = candidacyOfSession(draft, session);
+  if (standing) return repeat(draft, command, standing, session);
+  const refusal = makeWayForName(draft, command) ?? checkCandidateQuota(draft, config);
+  if (refusal) return { kind: 'refused', error: refusal };
+  return join(draft, command, session);
+};
+
+function join(draft: Draft, command: CampaignCommand, session: SessionIdentity): Verdict {
+  const { candidateId } = command;
+  const { sessionId, incarnation, ttlMs } = session;
+  writeSession(draft, session);
+  draft.guardConfig();
+  draft.addCandidacy(candidateId, {
+    ...command.candidate,
+    sessionId,
+    incarnation,
+    ttlMs,
+    order: 0,
+    joinedAt: draft.at,
+  });
+  const elected = draft.leader(ONLY_SEAT) === null && fillSeat(draft, ONLY_SEAT);
+  if (!elected) {
+    // Joins as a waiter behind the leader (or the vacancy) that it saw: whoever ends that term sees the join.
+    draft.guardLeader(ONLY_SEAT);
+    draft.guardTenant();
+  }
+  return { kind: 'done', done: { kind: 'standing', candidateId, session } };
+}
+
+function repeat(draft: Draft, command: CampaignCommand, standing: Candidacy, session: SessionIdentity): Verdict {
+  if (standing.record.name !== command.candidate.name) {
+    const detail = `The session stands as "${standing.record.name}". Resign first, or campaign without the session.`;
+    return { kind: 'refused', error: new IncumbentError('session.already_standing', detail) };
+  }
+  writeSession(draft, session);
+  draft.guardCandidacy(standing);
+  draft.readLeader(ONLY_SEAT);
+  if (draft.leader(ONLY_SEAT) === null) fillSeat(draft, ONLY_SEAT);
+  return { kind: 'done', done: { kind: 'standing', candidateId: standing.candidateId, session } };
+}
+
+/** The session that the campaign stands with: the one it named, the one its key had made, or a new one. */
+function sessionFor(
+  draft: Draft,
+  command: CampaignCommand,
+  config: ConfigRecord,
+): SessionIdentity | IncumbentError {
+  const { sessionId } = command;
+  const written = draft.sessionWritten(sessionId);
+  const sight = draft.situation.session(sessionId);
+  const seen = typeof sight === 'string' ? undefined : sight.record;
+  const alive = written === undefined ? seen : (written ?? undefined);
+  if (command.session && alive?.incarnation !== command.session.incarnation) {
+    return new IncumbentError('session.expired', 'Campaign again without `session` to make a new one.');
+  }
+  const ttlMs = command.ttlMs ?? alive?.ttlMs ?? Math.min(config.ttlMs, config.maxTtlMs);
+  if (alive && alive.ttlMs !== ttlMs) {
+    const detail = `This session has ttlMs ${alive.ttlMs} for its whole life. Leave ttlMs out, or make a new session.`;
+    return new IncumbentError('session.ttl_fixed', detail);
+  }
+  if (!alive && ttlMs > config.maxTtlMs) {
+    const message = `must be at most ${config.maxTtlMs}, the election's maxTtlMs`;
+    return new IncumbentError('request.invalid_body', `ttlMs ${message}.`, {
+      errors: [{ pointer: '/ttlMs', code: 'too_big', message }],
+    });
+  }
+  const record: SessionRecord = alive ?? { tenantId: draft.ref.tenantId, ttlMs, incarnation: command.incarnation };
+  return { sessionId, ...record };
+}
+
+function writeSession(draft: Draft, { sessionId, tenantId, ttlMs, incarnation }: SessionIdentity): void {
+  const sight = draft.situation.session(sessionId);
+  const exists = typeof sight !== 'string' && sight.record.incarnation === incarnation;
+  if (exists) draft.guardAlive({ sessionId, incarnation, ttlMs });
+  else if (draft.sessionWritten(sessionId) === undefined) draft.guardSession(sessionId, { absent: true });
+  draft.putSession(sessionId, { tenantId, ttlMs, incarnation });
+}
+
+function candidacyOfSession(draft: Draft, session: SessionIdentity): Candidacy | undefined {
+  const found = draft.candidacyOfSession(session.sessionId);
+  return found?.record.incarnation === session.incarnation ? found : undefined;
+}
+
+/** One live candidacy per name; a dead one's is swept in the same transition. */
+function makeWayForName(draft: Draft, command: CampaignCommand): IncumbentError | undefined {
+  const { name } = command.candidate;
+  const holder = draft.candidacyOfName(name);
+  draft.guardName(name);
+  if (!holder) return undefined;
+  if (draft.seemsAlive(holder) || leads(draft, holder)) {
+    const detail =
+      `"${name}" already stands here. If that was you and the answer was lost, repeat the campaign with its ` +
+      'Idempotency-Key or session; otherwise give each process a candidate name of its own.';
+    return new IncumbentError('election.candidate_taken', detail);
+  }
+  sweep(draft, holder);
+  return undefined;
+}
+
+/** A dead leader's candidacy goes with its term, by `settle`; until then its name is taken. */
+function leads(draft: Draft, candidacy: Candidacy): boolean {
+  return draft.leader(ONLY_SEAT)?.candidateId === candidacy.candidateId;
+}
+
+function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError | undefined {
+  if (draft.candidateCount < config.maxCandidates) return undefined;
+  return new IncumbentError(
+    'limit.quota_exceeded',
+    `This election has ${config.maxCandidates} candidates, the most the tenant's quota allows.`,
+    { limit: { name: 'candidatesPerElection', value: config.maxCandidates } },
+  );
+}
+
+function closing(): IncumbentError {
+  return new IncumbentError('election.closing', 'It is being deleted; create it again when that is done.', {
+    retryAfterMs: 1_000,
+  });
+}

@@ -1,0 +1,85 @@
+/** The commands that `decide` composes, and what each is told. */
+import type { IncumbentError } from '#core';
+import type { CandidateRecord, ConfigRecord, ElectionPhase, ElectionSettings } from '../records.js';
+import type { SessionIdentity } from '../session-token.js';
+import type { Draft } from './draft.js';
+
+export interface CampaignCommand {
+  kind: 'campaign';
+  /** Used if this becomes a new stand; a repeat finds the id of the first. */
+  candidateId: string;
+  candidate: Pick<CandidateRecord, 'name' | 'address' | 'metadata'>;
+  sessionId: string;
+  /** Set when the caller showed a session token: that very incarnation must live. */
+  session?: SessionIdentity;
+  /** Used if the session has to be made. */
+  incarnation: string;
+  /** The caller's wish; the election's own when absent. */
+  ttlMs?: number;
+}
+
+export interface ResignCommand {
+  kind: 'resign';
+  candidateId: string;
+  session: SessionIdentity;
+}
+
+/** Brings the election in line with what lives and what is allowed: see `settle.ts`. */
+export interface SettleCommand {
+  kind: 'settle';
+}
+
+/** Replaces a withheld leader whose last grants are over, if its record is still that very revision. */
+export interface ReplaceCommand {
+  kind: 'replace';
+  leaderRevision: number;
+}
+
+export interface CreateCommand {
+  kind: 'create';
+  name: string;
+  settings: ElectionSettings;
+  maxCandidates: number;
+  changeId: string;
+}
+
+export interface ChangeCommand {
+  kind: 'change';
+  settings: Partial<ElectionSettings>;
+  state?: Extract<ElectionPhase, 'open' | 'paused'>;
+  /** The version that the caller read, if it demands it. */
+  version?: string;
+  changeId: string;
+}
+
+export interface RemoveCommand {
+  kind: 'remove';
+  version?: string;
+  changeId: string;
+}
+
+export type Command =
+  | CampaignCommand
+  | ResignCommand
+  | SettleCommand
+  | ReplaceCommand
+  | CreateCommand
+  | ChangeCommand
+  | RemoveCommand;
+
+/** What a command did, to be read together with the transition's final draft. */
+export type Done =
+  | { kind: 'standing'; candidateId: string; session: SessionIdentity }
+  | { kind: 'resigned' }
+  | { kind: 'settings'; config: ConfigRecord }
+  | { kind: 'settled' };
+
+export type Verdict =
+  /** The command's effects are in the draft, or nothing had to change. */
+  | { kind: 'done'; done: Done }
+  /** Nothing is written for it. Only told to the caller when decided on a fresh situation. */
+  | { kind: 'refused'; error: IncumbentError }
+  /** The situation may lag behind what the command speaks of: decide again on a fresh one. */
+  | { kind: 'lookAgain' };
+
+export type Decider<C extends Command> = (draft: Draft, command: C) => Verdict;

@@ -1,0 +1,387 @@
+/**
+ * THE ALGORITHM. Guarantee: at any real instant at most one candidate of a seat holds an unexpired grant, and
+ * every new term has a larger fence than all before it.
+ *
+ * How. A participant's liveness is a session record that only its own renewals rewrite. "Leader" is answered only
+ * when this very request's transition rewrote that record after the request arrived, and the leader record, read
+ * in that transition or a later one of the same request, is the caller's, of the present epoch and unmarked. The
+ * participant counts its grant from before it sent the request; replicas end a session only after its record
+ * stood unchanged for ttlMs on their own clock since they saw it. So belief ends before succession begins.
+ *
+ * Not guaranteed. A paused process may act after its grant ended: only a resource that compares fences is
+ * protected from it.
+ *
+ * Assumed. The store is linearizable. Clock *rates* of participants and replicas differ by less than the safety
+ * margin; offsets do not matter. A suspended machine's monotonic clock stands still.
+ *
+ * Every change is one guarded transition (`decide/`); views and watches only say when to try one.
+ */
+import { randomBytes } from 'node:crypto';
+import { type Clock, hasCode, IncumbentError, newId, toBase32 } from '#core';
+import type {
+  CallBounds,
+  CampaignRequest,
+  Leadership,
+  Observer,
+  Resignation,
+  ResignRequest,
+  RenewRequest,
+  Standing,
+  Target,
+  TermVerdict,
+} from './answers.js';
+import type { CampaignCommand, Done } from './decide/commands.js';
+import { electionRef, type ElectionRef, keys } from './keys.js';
+import type { Observers } from './observers.js';
+import { leadershipOf, standingOf, viewOfLeader } from './presentation.js';
+import {
+  type ConfigRecord,
+  decode,
+  encodeSession,
+  type EventRecord,
+  fenceOf,
+  type LeaderRecord,
+  type TermRecord,
+} from './records.js';
+import type { Sequencer } from './sequencer.js';
+import type { SessionIdentity, SessionTokens } from './session-token.js';
+import type { Situations } from './situations.js';
+import type { CommitOptions, ElectionStore, Entry, Lane, Outcome, Transition } from './store.js';
+import { type ElectionState, ONLY_SEAT } from './state.js';
+import type { View } from './view.js';
+
+/** Each attempt follows a timeout of its own, so the deadline of the call is over long before. */
+const MOST_RENEWAL_ATTEMPTS = 5;
+
+/** How long an answer waits for the view to show what its own transition has just read. */
+const CATCH_UP_MS = 100;
+
+export interface ElectionParts {
+  store: ElectionStore;
+  view: View;
+  situations: Situations;
+  sequencer: Sequencer;
+  observers: Observers;
+  tokens: SessionTokens;
+  clock: Clock;
+}
+
+/** The verbs of an election, for any replica: all state is in the store. */
+export class Elections {
+  readonly #parts: ElectionParts;
+
+  constructor(parts: ElectionParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Stand for leadership. One transition makes the session, the candidacy and, if the seat is vacant, the term.
+   * Repeated with the same session or Idempotency-Key it finds its candidacy and is answered afresh (S4).
+   * @throws IncumbentError election.not_found, election.closing, election.candidate_taken, session.*, limit.*
+   */
+  async campaign(request: CampaignRequest, bounds: CallBounds): Promise<Standing> {
+    const { sequencer, tokens } = this.#parts;
+    const ref = electionRef(request.tenantId, request.election);
+    const command = this.#campaignCommand(ref, request);
+    const expectedTtlMs = command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
+    if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
+    const result = await sequencer.run<Extract<Done, { kind: 'standing' }>>(ref, command, {
+      lane: 'campaign',
+      deadlineMs: bounds.deadlineMs,
+    });
+    const { session, candidateId } = result.done;
+    const read = result.reads.get(keys.leader(ref, ONLY_SEAT));
+    const leader = result.draft.changesLeader(ONLY_SEAT)
+      ? result.draft.leader(ONLY_SEAT)
+      : read
+        ? decode<LeaderRecord>(read.value)
+        : result.draft.leader(ONLY_SEAT);
+    const standing = standingOf({
+      ref,
+      election: request.election,
+      session,
+      token: tokens.mint(session),
+      candidate: request.candidate,
+      candidateId,
+      leader,
+      epoch: this.#parts.store.epoch().epoch,
+      queue: result.draft.queue(),
+      sequence: result.draft.sequence,
+    });
+    if (standing.state === 'leader' || !request.waitMs) return standing;
+    await this.#parts.view.reaches(result.revision, CATCH_UP_MS);
+    return await this.#hold(ref, session, standing, Math.min(request.waitMs, session.ttlMs / 2), bounds);
+  }
+
+  /**
+   * Extend the session and say where the caller stands. Guard: the session record has exactly the value that the
+   * token describes; write: the same value. Nothing is looked up before the commit.
+   * @throws IncumbentError session.unknown, session.expired, election.not_found
+   */
+  async renew(request: RenewRequest, bounds: CallBounds): Promise<Standing> {
+    const session = this.#parts.tokens.parse(request.session, request.tenantId);
+    checkWait(request.waitMs, session.ttlMs);
+    const ref = electionRef(request.tenantId, request.election);
+    const key = keys.session(session.sessionId);
+    const value = encodeSession(session);
+    const transition = {
+      guards: [{ kind: 'value' as const, key, value }],
+      writes: [{ kind: 'put' as const, key, value }],
+      reads: [{ kind: 'key' as const, key: keys.leader(ref, ONLY_SEAT) }],
+    };
+    const outcome = await this.#commitRenewal(transition, this.#options('renew', ref, bounds));
+    if (outcome.kind === 'refused') throw expired();
+    const standing = await this.#standing(ref, request, session, outcome.reads[0]?.[0], outcome.revision);
+    if (!request.waitMs || standing.state === 'out' || standing.state === 'yielding') return standing;
+    return await this.#hold(ref, session, standing, request.waitMs, bounds);
+  }
+
+  /**
+   * Leave, leading or waiting. A leader's successor is installed in the same transition. A repeat, or a late
+   * duplicate that finds another candidateId, changes nothing.
+   * @throws IncumbentError session.unknown, election.not_found
+   */
+  async resign(request: ResignRequest, bounds: CallBounds): Promise<Resignation> {
+    const { sequencer, tokens } = this.#parts;
+    const session = tokens.parse(request.session, request.tenantId);
+    const ref = electionRef(request.tenantId, request.election);
+    const command = { kind: 'resign' as const, candidateId: request.candidateId, session };
+    const { draft } = await sequencer.run(ref, command, { lane: 'resign', deadlineMs: bounds.deadlineMs });
+    if (!draft.config) throw unknownElection();
+    const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
+    return {
+      state: 'out',
+      electionId: ref.electionId,
+      election: request.election,
+      sequence: draft.sequence,
+      ...(successor && { successor: viewOfLeader(successor) }),
+    };
+  }
+
+  /**
+   * Who leads now: read through the log, never from the view. With `wait` it holds until an event after
+   * `afterSequence` (or after the present one), vacancies included, or until the time is over.
+   * @throws IncumbentError election.not_found
+   */
+  async leader(
+    target: Target,
+    bounds: CallBounds,
+    wait?: { waitMs: number; afterSequence?: number },
+  ): Promise<Leadership> {
+    const ref = electionRef(target.tenantId, target.election);
+    const now = await this.#readLeadership(ref, bounds);
+    const after = wait?.afterSequence ?? now.sequence;
+    if (!wait || now.sequence > after) return now;
+    const happened = (): boolean => (this.#parts.view.election(ref)?.head?.record.sequence ?? 0) > after;
+    await this.#parts.observers.wait(ref, happened, wait.waitMs, bounds.signal);
+    return await this.#readLeadership(ref, this.#afterWait(bounds));
+  }
+
+  /**
+   * Whether a term is the election's current one at some instant during this call (S3).
+   * @returns the fence of the running or last term, for any caller to compare with
+   */
+  async verify(
+    named: { tenantId: string; electionId: string; seat: number; epoch: number; term: number },
+    bounds: CallBounds,
+  ): Promise<TermVerdict> {
+    const ref = { tenantId: named.tenantId, electionId: named.electionId };
+    const read = [keys.leader(ref, named.seat), keys.term(ref, named.seat)].map((key) => ({ kind: 'key' as const, key }));
+    const { reads } = await this.#parts.store.read(read, this.#options('observe', ref, bounds));
+    const leader = record<LeaderRecord>(reads[0]);
+    const term = record<TermRecord>(reads[1]);
+    const current = leader?.epoch === named.epoch && leader.term === named.term;
+    return { current, ...(term && { currentFence: fenceOf(term.epoch, term.term) }) };
+  }
+
+  /**
+   * Tells `observer` a snapshot and then every event after it, in order; or, from a `place` that it was told
+   * before, every event since. @returns a function that ends the observation
+   * @throws IncumbentError election.not_found
+   */
+  async observe(target: Target, place: string | undefined, observer: Observer, bounds: CallBounds): Promise<() => void> {
+    const ref = electionRef(target.tenantId, target.election);
+    const source = {
+      now: () => this.#readLeadership(ref, bounds),
+      events: async () => {
+        const read = { kind: 'prefix' as const, prefix: keys.events(ref) };
+        const { reads } = await this.#parts.store.read([read], this.#options('observe', ref, bounds));
+        return (reads[0] ?? []).map((entry) => decode<EventRecord>(entry.value));
+      },
+    };
+    return await this.#parts.observers.start(ref, place, observer, source);
+  }
+
+  /** A renewal whose outcome is unknown is simply carried out again: it is its own repeat. */
+  async #commitRenewal(transition: Transition, options: CommitOptions): Promise<Exclude<Outcome, { kind: 'fenced' }>> {
+    let inDoubt = false;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const outcome = await this.#parts.store.commit(transition, options);
+        if (outcome.kind !== 'fenced') return outcome;
+        if (attempt >= MOST_RENEWAL_ATTEMPTS) throw outcomeUnknown();
+        inDoubt = true;
+      } catch (error) {
+        throw inDoubt && hasCode(error, 'store.unavailable') ? outcomeUnknown(error) : error;
+      }
+    }
+  }
+
+  #campaignCommand(ref: ElectionRef, request: CampaignRequest): CampaignCommand {
+    const { tokens } = this.#parts;
+    const session = request.session === undefined ? undefined : tokens.parse(request.session, request.tenantId);
+    const { idempotencyKey: key } = request;
+    const derived = key === undefined ? undefined : tokens.derivedSessionId(ref.tenantId, ref.electionId, key);
+    return {
+      kind: 'campaign',
+      candidateId: newId('cnd'),
+      candidate: { name: request.candidate, address: request.address, metadata: request.metadata },
+      sessionId: session?.sessionId ?? derived ?? newId('ses'),
+      session,
+      incarnation: toBase32(randomBytes(10)),
+      ttlMs: request.ttlMs,
+    };
+  }
+
+  /** Where the caller stands, given the leader record that its own transition has just read. */
+  async #standing(
+    ref: ElectionRef,
+    target: Target & { session: string },
+    session: SessionIdentity,
+    entry: Entry | undefined,
+    revision: number,
+  ): Promise<Standing> {
+    const { view, store } = this.#parts;
+    const leader = entry ? decode<LeaderRecord>(entry.value) : null;
+    const leads = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
+    let candidateId = leads ? leader.candidateId : view.standing(session.sessionId).get(ref.electionId);
+    if (candidateId === undefined) {
+      // The view may be younger than the candidacy; after the revision of this commit it is not.
+      await view.reaches(revision, CATCH_UP_MS);
+      candidateId = view.standing(session.sessionId).get(ref.electionId);
+    }
+    const election = view.election(ref);
+    if (!election?.config && !leads) throw unknownElection();
+    const candidacy = candidateId === undefined ? undefined : election?.candidates.get(candidateId);
+    return standingOf({
+      ref,
+      election: target.election,
+      session,
+      token: target.session,
+      candidate: leads ? leader.name : candidacy?.record.name,
+      candidateId,
+      leader,
+      epoch: store.epoch().epoch,
+      queue: election?.candidates.values() ?? [],
+      sequence: election?.head?.record.sequence ?? 0,
+      lastTerm: election?.seats.get(ONLY_SEAT)?.term?.record,
+    });
+  }
+
+  /**
+   * Holds an answer until the view shows something new for the caller. The view only says when to look: "leader"
+   * comes from a fresh read, and its grant counts from the send of this request like every other.
+   */
+  async #hold(
+    ref: ElectionRef,
+    session: SessionIdentity,
+    standing: Standing,
+    waitMs: number,
+    bounds: CallBounds,
+  ): Promise<Standing> {
+    const { view, observers } = this.#parts;
+    const { candidateId = '' } = standing;
+    const seen = (): string => {
+      const election = view.election(ref);
+      const leader = election?.seats.get(ONLY_SEAT)?.leader?.record;
+      const stands = election?.candidates.has(candidateId) === true && view.sessions.has(session.sessionId);
+      return `${leader?.candidateId} ${leader?.term} ${leader?.withheld?.reason} ${stands}`;
+    };
+    const { leader } = standing;
+    const before = `${leader?.candidateId} ${leader?.term} undefined true`;
+    const remaining = waitMs - (this.#parts.clock.monotonicMs() - bounds.receivedAtMs);
+    await observers.wait(ref, () => seen() !== before, remaining, bounds.signal);
+    const election = view.election(ref);
+    const leads = election?.seats.get(ONLY_SEAT)?.leader?.record.candidateId === candidateId;
+    if (!leads && election?.candidates.has(candidateId) && view.sessions.has(session.sessionId)) {
+      // Still waiting is no grant, so the view may say it: ten thousand waiters cost no read when a leader changes.
+      return this.#waitingIn(election, standing, session);
+    }
+    const options = this.#options('renew', ref, this.#afterWait(bounds));
+    const { reads, revision } = await this.#parts.store.read(
+      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({ kind: 'key' as const, key })),
+      options,
+    );
+    if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
+    const target = { tenantId: ref.tenantId, election: standing.election, session: standing.session };
+    return await this.#standing(ref, target, session, reads[0]?.[0], revision);
+  }
+
+  #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
+    return standingOf({
+      ref: election.ref,
+      election: standing.election,
+      session,
+      token: standing.session,
+      candidate: standing.candidate,
+      candidateId: standing.candidateId,
+      leader: election.seats.get(ONLY_SEAT)?.leader?.record ?? null,
+      epoch: this.#parts.store.epoch().epoch,
+      queue: election.candidates.values(),
+      sequence: election.head?.record.sequence ?? 0,
+    });
+  }
+
+  async #readLeadership(ref: ElectionRef, bounds: CallBounds): Promise<Leadership> {
+    const { store } = this.#parts;
+    const wanted = [keys.config(ref), keys.leader(ref, ONLY_SEAT), keys.term(ref, ONLY_SEAT), keys.head(ref)];
+    const { reads } = await store.read(
+      wanted.map((key) => ({ kind: 'key' as const, key })),
+      this.#options('observe', ref, bounds),
+    );
+    const config = record<ConfigRecord>(reads[0]);
+    if (!config || config.state === 'closed') throw unknownElection();
+    return leadershipOf(ref, config.name, {
+      leader: record<LeaderRecord>(reads[1]),
+      term: record<TermRecord>(reads[2]),
+      sequence: record<{ sequence: number }>(reads[3])?.sequence ?? 0,
+      epoch: store.epoch().epoch,
+    });
+  }
+
+  #options(lane: Lane, ref: ElectionRef, bounds: Pick<CallBounds, 'deadlineMs'>): CommitOptions {
+    return { lane, tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
+  }
+
+  /** After a held wait the call has two more seconds to read its answer. */
+  #afterWait(bounds: CallBounds): CallBounds {
+    return { ...bounds, deadlineMs: this.#parts.clock.monotonicMs() + 2_000 };
+  }
+}
+
+function record<T extends object>(entries: Entry[] | undefined): T | undefined {
+  const entry = entries?.[0];
+  return entry && decode<T>(entry.value);
+}
+
+function checkWait(waitMs: number | undefined, ttlMs: number): void {
+  if (waitMs === undefined || waitMs <= ttlMs / 2) return;
+  const message = `must be at most ${ttlMs / 2}, half of the session's ttlMs`;
+  throw new IncumbentError('request.invalid_body', `waitMs ${message}.`, {
+    errors: [{ pointer: '/waitMs', code: 'too_big', message }],
+  });
+}
+
+function expired(): IncumbentError {
+  const detail = 'It was not renewed within its ttlMs, or it was resigned. Its grant is over; campaign again.';
+  return new IncumbentError('session.expired', detail);
+}
+
+function unknownElection(): IncumbentError {
+  return new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+}
+
+function outcomeUnknown(cause?: unknown): IncumbentError {
+  const detail = 'It is not known whether the session was renewed. Renew again at once; count from the new request.';
+  return new IncumbentError('store.unavailable', detail, { executed: 'unknown', retryAfterMs: 1_000, cause });
+}

@@ -1,0 +1,189 @@
+/** What operators do to elections: create, change, pause, delete; and what they read of them. */
+import { IncumbentError, newId } from '#core';
+import type {
+  CallBounds,
+  ElectionStatus,
+  ElectionView,
+  QueuedCandidate,
+  Target,
+} from './answers.js';
+import { publicOf } from './decide/draft.js';
+import type { Done } from './decide/commands.js';
+import { electionRef, type ElectionRef } from './keys.js';
+import { leadershipOf } from './presentation.js';
+import { type ConfigRecord, type ElectionPhase, type ElectionSettings, fenceOf } from './records.js';
+import type { Result, Sequencer } from './sequencer.js';
+import type { Situations } from './situations.js';
+import type { CommitOptions, ElectionStore } from './store.js';
+import { type ElectionState, ONLY_SEAT } from './state.js';
+import type { View } from './view.js';
+
+export interface ManagementParts {
+  store: ElectionStore;
+  view: View;
+  situations: Situations;
+  sequencer: Sequencer;
+}
+
+/** A page of a list; `after` is the key of the last thing on the page before. */
+export interface PageRequest {
+  limit: number;
+  after?: string;
+}
+
+type Settled = Extract<Done, { kind: 'settings' }>;
+
+export class ElectionManagement {
+  readonly #parts: ManagementParts;
+
+  constructor(parts: ManagementParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws IncumbentError election.name_taken, election.closing */
+  async create(
+    target: Target,
+    settings: ElectionSettings,
+    maxCandidates: number,
+    bounds: CallBounds,
+  ): Promise<ElectionView> {
+    const ref = electionRef(target.tenantId, target.election);
+    const name = target.election;
+    const command = { kind: 'create' as const, name, settings, maxCandidates, changeId: newId('req') };
+    return viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+  }
+
+  /**
+   * Change settings, pause or open. With `ifMatch` only if the election still has that version.
+   * @throws IncumbentError election.not_found, request.precondition_failed, request.invalid_body
+   */
+  async change(
+    target: Target,
+    change: Partial<ElectionSettings> & { state?: 'open' | 'paused' },
+    bounds: CallBounds,
+    ifMatch?: string,
+  ): Promise<ElectionView> {
+    const ref = electionRef(target.tenantId, target.election);
+    const { state, ...settings } = change;
+    const command = { kind: 'change' as const, settings, state, version: ifMatch, changeId: newId('req') };
+    return viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+  }
+
+  /**
+   * Delete. `closing`: a leader's grants still run out; the name is free once they are over. The fence stays.
+   * @throws IncumbentError election.not_found, request.precondition_failed
+   */
+  async remove(target: Target, bounds: CallBounds, ifMatch?: string): Promise<'closed' | 'closing'> {
+    const ref = electionRef(target.tenantId, target.election);
+    const command = { kind: 'remove' as const, version: ifMatch, changeId: newId('req') };
+    const { done } = await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds));
+    return done.config.state === 'closed' ? 'closed' : 'closing';
+  }
+
+  /** @throws IncumbentError election.not_found */
+  async get(target: Target, bounds: CallBounds): Promise<ElectionView> {
+    const ref = electionRef(target.tenantId, target.election);
+    const { election } = await this.#fresh(ref, bounds);
+    return viewOfConfig(ref, existing(election), election.config?.modRevision ?? 0);
+  }
+
+  /** The tenant's elections by name, as this replica knows them. */
+  list(tenantId: string, page: PageRequest & { prefix?: string }): { data: ElectionView[]; next?: string } {
+    const found: ElectionView[] = [];
+    for (const { ref, config } of this.#parts.view.elections.values()) {
+      if (ref.tenantId !== tenantId || !config || config.record.state === 'closed') continue;
+      const { name } = config.record;
+      if (page.prefix !== undefined && !name.startsWith(page.prefix)) continue;
+      if (page.after === undefined || name > page.after) found.push(viewOfConfig(ref, config.record, config.modRevision));
+    }
+    found.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const data = found.slice(0, page.limit);
+    return { data, ...(found.length > page.limit && { next: data.at(-1)?.name }) };
+  }
+
+  /** @throws IncumbentError election.not_found */
+  async status(target: Target, bounds: CallBounds): Promise<ElectionStatus> {
+    const ref = electionRef(target.tenantId, target.election);
+    const { election, epoch } = await this.#fresh(ref, bounds);
+    const config = existing(election);
+    const seat = election.seats.get(ONLY_SEAT);
+    const term = seat?.term?.record;
+    const leadership = leadershipOf(ref, config.name, {
+      leader: seat?.leader?.record,
+      term,
+      sequence: election.head?.record.sequence ?? 0,
+      epoch: epoch.epoch,
+    });
+    return {
+      ...leadership,
+      state: visible(config.state),
+      candidateCount: election.candidates.size,
+      since: term ? (term.endedAt ?? term.since) : null,
+      lastTerm: term
+        ? {
+            term: term.term,
+            fence: fenceOf(term.epoch, term.term),
+            leader: term.leader.name,
+            since: term.since,
+            ...(term.endedAt !== undefined && { endedAt: term.endedAt, reason: term.reason }),
+          }
+        : null,
+    };
+  }
+
+  /** Those who stand, in queue order, the leader first. @throws IncumbentError election.not_found */
+  async candidates(
+    target: Target,
+    bounds: CallBounds,
+    page: PageRequest,
+  ): Promise<{ data: QueuedCandidate[]; next?: string }> {
+    const { election } = await this.#fresh(electionRef(target.tenantId, target.election), bounds);
+    existing(election);
+    const all = queueOf(election);
+    const start = page.after === undefined ? 0 : all.findIndex(({ candidateId }) => candidateId === page.after) + 1;
+    const data = all.slice(start, start + page.limit);
+    return { data, ...(start + page.limit < all.length && { next: data.at(-1)?.candidateId }) };
+  }
+
+  async #fresh(ref: ElectionRef, bounds: CallBounds): ReturnType<Situations['fresh']> {
+    const options: CommitOptions = { lane: 'observe', tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
+    return await this.#parts.situations.fresh(ref, [], options);
+  }
+}
+
+function queueOf(election: ElectionState): QueuedCandidate[] {
+  const leader = election.seats.get(ONLY_SEAT)?.leader?.record;
+  const leading: QueuedCandidate[] = [];
+  const waiting: QueuedCandidate[] = [];
+  for (const { candidateId, record } of election.candidates.values()) {
+    const shown = { ...publicOf({ ...record, candidateId }), joinedAt: record.joinedAt };
+    if (candidateId === leader?.candidateId) leading.push({ ...shown, state: 'leader' });
+    else waiting.push({ ...shown, state: 'waiting', position: waiting.length + 1 });
+  }
+  return [...leading, ...waiting];
+}
+
+function existing(election: ElectionState): ConfigRecord {
+  const config = election.config?.record;
+  if (config && config.state !== 'closed') return config;
+  throw new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+}
+
+function viewOf(ref: ElectionRef, { done, draft, revision }: Result<Settled>): ElectionView {
+  const before = draft.situation.election.config;
+  const unchanged = draft.changesNothing && before !== undefined;
+  return viewOfConfig(ref, done.config, unchanged ? before.modRevision : revision);
+}
+
+function viewOfConfig(ref: ElectionRef, config: ConfigRecord, revision: number): ElectionView {
+  const { changeId: _changeId, state, ...shown } = config;
+  return { electionId: ref.electionId, ...shown, state: visible(state), version: String(revision) };
+}
+
+function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {
+  return state === 'closed' ? 'closing' : state;
+}
+
+function lane(bounds: CallBounds): { lane: 'admin'; deadlineMs: number } {
+  return { lane: 'admin', deadlineMs: bounds.deadlineMs };
+}

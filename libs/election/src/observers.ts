@@ -1,0 +1,189 @@
+/**
+ * Those who wait for changes on this replica: held answers and event streams. All are fed from the view, which
+ * tells every change once and in order; a stream that comes back finds its place in the outbox or is told `gap`.
+ */
+import type { Clock } from '#core';
+import type { Leadership, Observer } from './answers.js';
+import type { ElectionRef } from './keys.js';
+import type { EventRecord } from './records.js';
+import type { View } from './view.js';
+
+export interface ObservationSource {
+  now(): Promise<Leadership>;
+  /** The events that the outbox still holds, in order. */
+  events(): Promise<EventRecord[]>;
+}
+
+interface Place {
+  epoch: number;
+  sequence: number;
+}
+
+/** One stream: what it was told last, and what came while its start was being read. */
+interface Stream {
+  told: Place | undefined;
+  held: EventRecord[] | undefined;
+  observer: Observer;
+}
+
+export class Observers {
+  readonly #waits = new Map<string, Set<() => void>>();
+  readonly #streams = new Map<string, Set<Stream>>();
+  readonly #view: View;
+  readonly #clock: Clock;
+  #closed = false;
+
+  constructor(view: View, clock: Clock) {
+    this.#view = view;
+    this.#clock = clock;
+    view.listen({
+      electionChanged: ({ ref, config }) => {
+        for (const wake of this.#waits.get(ref.electionId) ?? []) wake();
+        if (config?.record.state === 'closed') this.#tellClosed(ref.electionId);
+      },
+      sessionGone: (_sessionId, elections) => {
+        for (const { ref } of elections) for (const wake of this.#waits.get(ref.electionId) ?? []) wake();
+      },
+      eventSeen: (event) => {
+        for (const stream of this.#streams.get(event.electionId) ?? []) pass(stream, event);
+      },
+      relisted: () => this.#relisted(),
+    });
+  }
+
+  /** Resolves as soon as `happened()` is true for the view, the time is over, the caller left or we close. */
+  async wait(ref: ElectionRef, happened: () => boolean, waitMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#closed || waitMs <= 0 || signal?.aborted || happened()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => {
+      if (this.#closed || happened()) resolve();
+    };
+    const waits = entry(this.#waits, ref.electionId);
+    waits.add(wake);
+    const abort = (): void => resolve();
+    signal?.addEventListener('abort', abort, { once: true });
+    const timer = this.#clock.after(waitMs, resolve);
+    try {
+      await promise;
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+      waits.delete(wake);
+      if (waits.size === 0) this.#waits.delete(ref.electionId);
+    }
+  }
+
+  /**
+   * Starts a stream: with a snapshot, or from `place` with what it has missed. Listens before it reads, so that
+   * nothing falls between the two (etcd-io/etcd#18163 reported a wrong leader over such a gap).
+   */
+  async start(
+    ref: ElectionRef,
+    place: string | undefined,
+    observer: Observer,
+    source: ObservationSource,
+  ): Promise<() => void> {
+    const stream: Stream = { told: undefined, held: [], observer };
+    const streams = entry(this.#streams, ref.electionId);
+    streams.add(stream);
+    const stop = (): void => {
+      streams.delete(stream);
+      if (streams.size === 0) this.#streams.delete(ref.electionId);
+    };
+    try {
+      await this.#begin(ref, stream, place, source);
+      return stop;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const waits of this.#waits.values()) for (const wake of waits) wake();
+    for (const electionId of [...this.#streams.keys()]) this.#tellClosed(electionId);
+  }
+
+  get streamCount(): number {
+    let count = 0;
+    for (const streams of this.#streams.values()) count += streams.size;
+    return count;
+  }
+
+  async #begin(ref: ElectionRef, stream: Stream, place: string | undefined, source: ObservationSource): Promise<void> {
+    const now = await source.now();
+    const missed = place === undefined ? undefined : await missedSince(place, now, source);
+    if (missed) for (const event of missed) tell(stream, event);
+    else {
+      if (place !== undefined) stream.observer.observe({ kind: 'gap', place });
+      const { epoch } = stream.held?.at(-1) ?? { epoch: Math.floor(now.fence / 2 ** 32) };
+      stream.told = { epoch, sequence: now.sequence };
+      const state = this.#view.election(ref)?.config?.record.state ?? 'open';
+      stream.observer.observe({ kind: 'snapshot', leadership: now, state, place: spell(stream.told) });
+    }
+    stream.told ??= parse(place);
+    const { held } = stream;
+    stream.held = undefined;
+    for (const event of held ?? []) pass(stream, event);
+  }
+
+  /** The watch had a gap: a stream that missed something ends, and its observer comes back with its place. */
+  #relisted(): void {
+    for (const [electionId, streams] of this.#streams) {
+      const sequence = this.#view.elections.get(electionId)?.head?.record.sequence ?? 0;
+      for (const stream of streams) {
+        if (stream.held || stream.told?.sequence === sequence) continue;
+        stream.observer.observe({ kind: 'closed' });
+      }
+    }
+    for (const waits of this.#waits.values()) for (const wake of waits) wake();
+  }
+
+  #tellClosed(electionId: string): void {
+    for (const { observer } of this.#streams.get(electionId) ?? []) observer.observe({ kind: 'closed' });
+  }
+}
+
+/** The events after `place`, or undefined if the outbox does not reach back to it. */
+async function missedSince(
+  place: string,
+  now: Leadership,
+  source: ObservationSource,
+): Promise<EventRecord[] | undefined> {
+  const from = parse(place);
+  if (!from || from.sequence > now.sequence) return undefined;
+  if (from.sequence === now.sequence) return [];
+  const after = (await source.events()).filter((event) => isAfter(event, from));
+  return after[0]?.sequence === from.sequence + 1 ? after : undefined;
+}
+
+function pass(stream: Stream, event: EventRecord): void {
+  if (stream.held) stream.held.push(event);
+  else if (isAfter(event, stream.told)) tell(stream, event);
+}
+
+function tell(stream: Stream, event: EventRecord): void {
+  stream.told = event;
+  stream.observer.observe({ kind: 'event', event, place: spell(event) });
+}
+
+function isAfter(event: Place, told: Place | undefined): boolean {
+  if (!told) return true;
+  return event.epoch > told.epoch || (event.epoch === told.epoch && event.sequence > told.sequence);
+}
+
+function spell(place: Place | undefined): string {
+  return place ? `${place.epoch}.${place.sequence}` : '0.0';
+}
+
+function parse(place: string | undefined): Place | undefined {
+  const match = /^(\d{1,7})\.(\d{1,15})$/.exec(place ?? '');
+  return match ? { epoch: Number(match[1]), sequence: Number(match[2]) } : undefined;
+}
+
+function entry<T>(map: Map<string, Set<T>>, key: string): Set<T> {
+  let set = map.get(key);
+  if (!set) map.set(key, (set = new Set()));
+  return set;
+}

@@ -1,0 +1,112 @@
+/** How records are told to participants and observers. The one place that turns a leader record into a grant. */
+import type { LeaderView, Leadership, OutReason, Standing } from './answers.js';
+import type { ElectionRef } from './keys.js';
+import { publicOf } from './decide/draft.js';
+import { fenceOf, type LeaderRecord, type TermRecord } from './records.js';
+import type { SessionIdentity } from './session-token.js';
+import { type Candidacy, ONLY_SEAT } from './state.js';
+
+/** S1 assumes clock rates within 2 % of each other: a participant gives up this share of its ttlMs. */
+const SAFETY_MARGIN = 0.02;
+
+/** Renewing at a third of the TTL leaves two more tries; the jitter keeps participants from marching in step. */
+const RENEW_AT = 1 / 3;
+const RENEW_JITTER = 0.1;
+
+/** Milliseconds from the send of the request for which "leader" may be believed. */
+export function validForMs(ttlMs: number): number {
+  return Math.floor(ttlMs * (1 - SAFETY_MARGIN));
+}
+
+export interface StandingFacts {
+  ref: ElectionRef;
+  election: string;
+  session: SessionIdentity;
+  token: string;
+  candidate: string | undefined;
+  candidateId: string | undefined;
+  /** As read or written by a transition of this request, if this answer is to grant anything. */
+  leader: LeaderRecord | null;
+  epoch: number;
+  /** Candidacies in queue order. */
+  queue: Iterable<Candidacy>;
+  sequence: number;
+  lastTerm?: TermRecord;
+}
+
+export function standingOf(facts: StandingFacts): Standing {
+  const { ref, session, leader, candidateId, candidate } = facts;
+  const current = leader && leader.epoch === facts.epoch ? leader : null;
+  const leads =
+    current?.candidateId === candidateId &&
+    current?.sessionId === session.sessionId &&
+    current.incarnation === session.incarnation;
+  const common = {
+    electionId: ref.electionId,
+    election: facts.election,
+    ...(candidate !== undefined && { candidate }),
+    ...(candidateId !== undefined && { candidateId }),
+    session: facts.token,
+    leader: current && viewOfLeader(current),
+    sequence: facts.sequence,
+    ttlMs: session.ttlMs,
+    renewAfterMs: renewAfterMs(session.ttlMs),
+  };
+  if (leads && current.withheld) return { state: 'yielding', ...common, reason: current.withheld.reason };
+  if (leads) {
+    const { epoch, term } = current;
+    const grant = { seat: ONLY_SEAT, epoch, term, fence: fenceOf(epoch, term), validForMs: validForMs(session.ttlMs) };
+    return { state: 'leader', ...common, grant };
+  }
+  const position = candidateId === undefined ? undefined : positionOf(candidateId, facts.queue, current);
+  if (position !== undefined) return { state: 'waiting', ...common, position };
+  return { state: 'out', ...common, reason: outReason(facts) };
+}
+
+/** 1 for the next in line; undefined if it does not wait here. */
+export function positionOf(
+  candidateId: string,
+  queue: Iterable<Candidacy>,
+  leader: Pick<LeaderRecord, 'candidateId'> | null,
+): number | undefined {
+  let position = 0;
+  for (const candidacy of queue) {
+    if (candidacy.candidateId === leader?.candidateId) continue;
+    position += 1;
+    if (candidacy.candidateId === candidateId) return position;
+  }
+  return undefined;
+}
+
+export function viewOfLeader(leader: LeaderRecord): LeaderView {
+  const { epoch, term, electedAt } = leader;
+  return { ...publicOf(leader), term, fence: fenceOf(epoch, term), electedAt };
+}
+
+export function leadershipOf(
+  ref: ElectionRef,
+  election: string,
+  seen: { leader?: LeaderRecord; term?: TermRecord; sequence: number; epoch: number },
+): Leadership {
+  const leader = seen.leader?.epoch === seen.epoch ? seen.leader : undefined;
+  const { term } = seen;
+  return {
+    electionId: ref.electionId,
+    election,
+    leader: leader ? viewOfLeader(leader) : null,
+    seat: ONLY_SEAT,
+    term: term?.term ?? 0,
+    fence: term ? fenceOf(term.epoch, term.term) : 0,
+    sequence: seen.sequence,
+  };
+}
+
+function outReason({ lastTerm, session }: StandingFacts): OutReason {
+  const own = lastTerm?.sessionId === session.sessionId ? lastTerm.reason : undefined;
+  return own ?? 'not_standing';
+}
+
+function renewAfterMs(ttlMs: number): number {
+  const jitter = 1 + RENEW_JITTER * (Math.random() * 2 - 1);
+  return Math.floor(ttlMs * RENEW_AT * jitter);
+}

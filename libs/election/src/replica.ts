@@ -1,0 +1,131 @@
+/** One process's part in all elections: it follows the store, answers the verbs and keeps elections in line. */
+import { type Clock, toTimestamp } from '#core';
+import { Elections } from './election.js';
+import { ElectionManagement } from './management.js';
+import { Membership } from './membership.js';
+import { Observers } from './observers.js';
+import type { ApiKeyRecord, TenantRecord } from './records.js';
+import { Sequencer } from './sequencer.js';
+import { SessionTokens } from './session-token.js';
+import { Settler } from './settler.js';
+import { Situations } from './situations.js';
+import type { ElectionStore } from './store.js';
+import { ONLY_SEAT } from './state.js';
+import { Supervision } from './supervision.js';
+import { View, type ViewListener } from './view.js';
+
+export interface ReplicaOptions {
+  store: ElectionStore;
+  clock: Clock;
+  processId: string;
+  /** 32 bytes, the same on every replica: the key of session tokens. */
+  secret: Uint8Array;
+  /** Told of what the view sees, for metrics. */
+  meter?: ViewListener;
+}
+
+/** The mirrors of API keys and tenants, held by watch: authentication asks no server (A1). */
+export interface Directory {
+  apiKey(keyId: string): ApiKeyRecord | undefined;
+  tenant(tenantId: string): TenantRecord | undefined;
+  all(): { keys: ReadonlyMap<string, ApiKeyRecord>; tenants: ReadonlyMap<string, TenantRecord> };
+}
+
+export interface Gauges {
+  elections: number;
+  leaders: number;
+  candidates: number;
+  sessions: number;
+  streams: number;
+}
+
+export class Replica {
+  readonly elections: Elections;
+  readonly management: ElectionManagement;
+  readonly directory: Directory;
+  readonly view: View;
+  readonly #membership: Membership;
+  readonly #supervision: Supervision;
+  readonly #settler: Settler;
+  readonly #observers: Observers;
+  readonly #store: ElectionStore;
+
+  private constructor(options: ReplicaOptions) {
+    const { store, clock, processId, secret } = options;
+    const view = new View(clock);
+    const record = { processId, startedAt: toTimestamp(clock.wallTimeMs()) };
+    const membership = new Membership(store, view, clock, record);
+    const situations = new Situations(store, view);
+    const sequencer = new Sequencer(store, situations, clock);
+    const observers = new Observers(view, clock);
+    const tokens = new SessionTokens(secret);
+    this.#store = store;
+    this.view = view;
+    this.#membership = membership;
+    this.#observers = observers;
+    this.#supervision = new Supervision(store, view, membership, clock);
+    this.#settler = new Settler({ store, view, situations, sequencer, membership, clock });
+    this.elections = new Elections({ store, view, situations, sequencer, observers, tokens, clock });
+    this.management = new ElectionManagement({ store, view, situations, sequencer });
+    this.directory = directoryOf(view);
+    if (options.meter) view.listen(options.meter);
+  }
+
+  /** Resolves once the store has been listed; from then on the replica serves. */
+  static async start(options: ReplicaOptions): Promise<Replica> {
+    const replica = new Replica(options);
+    await options.store.follow(replica.view);
+    replica.#membership.start();
+    replica.#supervision.start();
+    replica.#settler.start();
+    return replica;
+  }
+
+  /** The watch is proven current: the store commits and its changes come back. */
+  ready(): boolean {
+    return this.#membership.isCurrent();
+  }
+
+  /** Whether this replica is the one to compact the store now. */
+  isHousekeeper(): boolean {
+    return this.ready() && this.#membership.rank('housekeeping') === 0;
+  }
+
+  gauges(): Gauges {
+    let leaders = 0;
+    let candidates = 0;
+    let elections = 0;
+    for (const election of this.view.elections.values()) {
+      if (election.config && election.config.record.state !== 'closed') elections += 1;
+      if (election.seats.get(ONLY_SEAT)?.leader) leaders += 1;
+      candidates += election.candidates.size;
+    }
+    const { size: sessions } = this.view.sessions;
+    return { elections, leaders, candidates, sessions, streams: this.#observers.streamCount };
+  }
+
+  /** Ends held answers and streams. The caller stops taking requests before. */
+  release(): void {
+    this.#observers.close();
+  }
+
+  /** Stops supervising and following. Other replicas take this one's share over. */
+  async close(): Promise<void> {
+    this.release();
+    this.#settler.stop();
+    this.#supervision.stop();
+    this.#membership.stop();
+    await this.#store.close();
+  }
+}
+
+function directoryOf(view: View): Directory {
+  return {
+    apiKey: (keyId) => view.apiKeys.get(keyId),
+    tenant: (tenantId) => view.tenants.get(tenantId)?.record,
+    all: () => ({
+      keys: view.apiKeys,
+      tenants: new Map([...view.tenants].map(([tenantId, { record }]) => [tenantId, record])),
+    }),
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * One election, one transition at a time from this process: commands that arrive while a transition is under way
+ * are composed into the next, so a hot election does not queue behind itself. Other replicas do the same; where
+ * two collide a guard fails and the loser decides again on what it then sees.
+ */
+import { type Clock, IncumbentError, toTimestamp } from '#core';
+import type { Command, Done, Verdict } from './decide/commands.js';
+import { decide } from './decide/decide.js';
+import type { Draft } from './decide/draft.js';
+import { type ElectionRef } from './keys.js';
+import type { Situations } from './situations.js';
+import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
+import type { Situation } from './state.js';
+
+/** What a command did, with the committed transition to read it in. */
+export interface Result<D extends Done = Done> {
+  done: D;
+  /** The election as the transition left it. */
+  draft: Draft;
+  /** What the transition read, by key. */
+  reads: ReadonlyMap<string, Entry>;
+  revision: number;
+}
+
+interface Waiting {
+  command: Command;
+  lane: Lane;
+  deadlineMs: number;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Guard failures in a row before a command is given up; each follows a commit of somebody else. */
+const MOST_ATTEMPTS = 50;
+
+export class Sequencer {
+  readonly #queues = new Map<string, ElectionQueue>();
+  readonly #store: ElectionStore;
+  readonly #situations: Situations;
+  readonly #clock: Clock;
+
+  constructor(store: ElectionStore, situations: Situations, clock: Clock) {
+    this.#store = store;
+    this.#situations = situations;
+    this.#clock = clock;
+  }
+
+  /**
+   * Runs a command and answers once its transition has committed.
+   * @throws IncumbentError the command's refusal, or store.unavailable / store.overloaded
+   */
+  async run<D extends Done>(
+    ref: ElectionRef,
+    command: Command,
+    options: { lane: Lane; deadlineMs: number },
+  ): Promise<Result<D>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    let queue = this.#queues.get(ref.electionId);
+    if (!queue) {
+      const drained = (): boolean => this.#queues.delete(ref.electionId);
+      queue = new ElectionQueue(ref, { store: this.#store, situations: this.#situations, clock: this.#clock, drained });
+      this.#queues.set(ref.electionId, queue);
+    }
+    queue.add({ command, ...options, resolve, reject });
+    // The kind of the command fixes the kind of what was done; only the caller can name the pair.
+    return (await promise) as Result<D>;
+  }
+}
+
+interface QueueContext {
+  store: ElectionStore;
+  situations: Situations;
+  clock: Clock;
+  drained: () => void;
+}
+
+/** The commands of one election that wait in this process. */
+class ElectionQueue {
+  #waiting: Waiting[] = [];
+  #running = false;
+  /** An attempt of the present commands may have committed unseen: a later failure must not deny that. */
+  #inDoubt = false;
+  /** Revision of this process's last commit here; the next decision must know at least that. */
+  #known = 0;
+  readonly #ref: ElectionRef;
+  readonly #context: QueueContext;
+
+  constructor(ref: ElectionRef, context: QueueContext) {
+    this.#ref = ref;
+    this.#context = context;
+  }
+
+  add(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    if (this.#running) return;
+    this.#running = true;
+    void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    let attempts = 0;
+    let fresh = false;
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      if (batch.length === 0) continue;
+      try {
+        const settled = await this.#attempt(batch, fresh);
+        fresh = settled === 'again';
+        attempts = fresh ? attempts + 1 : 0;
+        if (attempts > MOST_ATTEMPTS) throw contended();
+        if (!fresh) this.#inDoubt = false;
+      } catch (error) {
+        for (const { reject } of batch) reject(this.#inDoubt ? inDoubt(error) : error);
+        this.#inDoubt = false;
+        this.#waiting = this.#waiting.filter((waiting) => !batch.includes(waiting));
+        attempts = 0;
+        fresh = false;
+      }
+    }
+    this.#running = false;
+    this.#context.drained();
+  }
+
+  /** The commands for the next transition; those past their deadline are refused unsent. */
+  #takeBatch(): Waiting[] {
+    const now = this.#context.clock.monotonicMs();
+    const late = this.#waiting.filter((waiting) => waiting.deadlineMs <= now);
+    for (const { reject } of late) reject(tooLate());
+    if (late.length > 0) this.#waiting = this.#waiting.filter((waiting) => !late.includes(waiting));
+    return this.#waiting.slice(0, 64);
+  }
+
+  async #attempt(batch: Waiting[], fresh: boolean): Promise<'done' | 'again'> {
+    const { store, clock } = this.#context;
+    const options = this.#optionsFor(batch);
+    const situation = await this.#situation(batch, fresh, options);
+    const commands = batch.map((waiting) => waiting.command);
+    const { draft, verdicts, lookAgain } = decide(situation, commands, toTimestamp(clock.wallTimeMs()));
+    if (lookAgain) return 'again';
+    const answer = { draft, reads: new Map<string, Entry>(), revision: situation.revision };
+    // Without a write there is no guard either: the draft may only be told if nothing newer is known.
+    if (draft.changesNothing && !situation.fresh && verdicts.some((verdict) => needsFresh(verdict))) return 'again';
+    if (!draft.changesNothing) {
+      const outcome = await store.commit(draft.transition(), options);
+      if (outcome.kind !== 'committed') {
+        if (outcome.kind === 'refused') this.#known = Math.max(this.#known, outcome.revision);
+        else this.#inDoubt = true;
+        return 'again';
+      }
+      this.#known = outcome.revision;
+      answer.revision = outcome.revision;
+      for (const entry of outcome.reads.flat()) answer.reads.set(entry.key, entry);
+    }
+    this.#waiting.splice(0, verdicts.length);
+    for (const [i, verdict] of verdicts.entries()) {
+      if (verdict.kind === 'done') batch[i]?.resolve({ ...answer, done: verdict.done });
+      else if (verdict.kind === 'refused') batch[i]?.reject(verdict.error);
+    }
+    return 'done';
+  }
+
+  async #situation(batch: Waiting[], fresh: boolean, options: CommitOptions): Promise<Situation> {
+    const { situations } = this.#context;
+    if (!fresh) return await situations.atLeast(this.#ref, this.#known, options);
+    const sessionIds = batch.map(({ command }) =>
+      command.kind === 'campaign' ? command.sessionId : command.kind === 'resign' ? command.session.sessionId : '',
+    );
+    return await situations.fresh(this.#ref, sessionIds.filter(Boolean), options);
+  }
+
+  /** A composed transition travels in the best lane of its commands and within the latest of their deadlines. */
+  #optionsFor(batch: Waiting[]): CommitOptions {
+    const order: Lane[] = ['renew', 'resign', 'observe', 'campaign', 'admin'];
+    const lane = order.find((candidate) => batch.some((waiting) => waiting.lane === candidate)) ?? 'campaign';
+    const deadlineMs = Math.max(...batch.map((waiting) => waiting.deadlineMs));
+    return { lane, tenantId: this.#ref.tenantId, deadlineMs };
+  }
+}
+
+function needsFresh(verdict: Verdict): boolean {
+  return verdict.kind === 'done' && verdict.done.kind !== 'settled';
+}
+
+function tooLate(): IncumbentError {
+  return new IncumbentError('store.unavailable', 'There was no time left to carry this out; nothing was changed.', {
+    executed: false,
+    retryAfterMs: 1_000,
+  });
+}
+
+function contended(): IncumbentError {
+  return new IncumbentError('store.unavailable', 'Too many changes of this election at once; nothing was changed.', {
+    executed: false,
+    retryAfterMs: 1_000,
+  });
+}
+
+/** The same failure, without the promise that nothing was executed. */
+function inDoubt(error: unknown): unknown {
+  if (!(error instanceof IncumbentError) || error.extras.executed !== false) return error;
+  const detail = 'It is not known whether this was carried out. Repeat it unchanged: a repeat is harmless.';
+  return new IncumbentError(error.code, detail, { ...error.extras, executed: 'unknown', cause: error });
+}

@@ -1,0 +1,66 @@
+/**
+ * A session token is all that a renewal needs: session id, tenant, ttlMs and incarnation under a MAC. It can be
+ * minted before the session is committed, and checked without a look-up. Whoever holds it can renew and resign,
+ * so it is a secret of the participant: request bodies only, never a URL or a log.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { IncumbentError, toBase32 } from '#core';
+import type { SessionRecord } from './records.js';
+
+export interface SessionIdentity extends SessionRecord {
+  sessionId: string;
+}
+
+const PREFIX = 'ses_';
+const MAC_BYTES = 16;
+const LONGEST_TOKEN = 512;
+
+export class SessionTokens {
+  readonly #secret: Uint8Array;
+
+  /** @param secret at least 32 bytes, the same on every replica of the deployment */
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  mint(session: SessionIdentity): string {
+    const { sessionId, tenantId, ttlMs, incarnation } = session;
+    const body = Buffer.from(`${sessionId} ${tenantId} ${ttlMs} ${incarnation}`).toString('base64url');
+    return `${PREFIX}${body}.${this.#mac(body).toString('base64url')}`;
+  }
+
+  /**
+   * The session that a token names.
+   * @throws IncumbentError session.unknown for anything that this service did not mint for this tenant: a forged
+   * token and another tenant's look the same.
+   */
+  parse(token: string, tenantId: string): SessionIdentity {
+    const session = this.#open(token);
+    if (session?.tenantId !== tenantId) {
+      throw new IncumbentError('session.unknown', 'Use the `session` of your latest campaign answer.');
+    }
+    return session;
+  }
+
+  /** A session id that follows from the Idempotency-Key of a stand, so that nothing need be stored (S4). */
+  derivedSessionId(tenantId: string, electionId: string, idempotencyKey: string): string {
+    const parts = ['stand', tenantId, electionId, idempotencyKey].join('\n');
+    return `${PREFIX}${toBase32(createHmac('sha256', this.#secret).update(parts).digest().subarray(0, 15))}`;
+  }
+
+  #open(token: string): SessionIdentity | undefined {
+    const dot = token.indexOf('.');
+    if (!token.startsWith(PREFIX) || dot < 0 || token.length > LONGEST_TOKEN) return undefined;
+    const body = token.slice(PREFIX.length, dot);
+    const given = Buffer.from(token.slice(dot + 1), 'base64url');
+    if (given.length !== MAC_BYTES || !timingSafeEqual(given, this.#mac(body))) return undefined;
+    const [sessionId = '', tenantId = '', ttlMs = '', incarnation = ''] = Buffer.from(body, 'base64url')
+      .toString()
+      .split(' ');
+    return { sessionId, tenantId, ttlMs: Number(ttlMs), incarnation };
+  }
+
+  #mac(body: string): Buffer {
+    return createHmac('sha256', this.#secret).update(`session\n${body}`).digest().subarray(0, MAC_BYTES);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Keeps elections in line with the sessions that live and with what operators allow. It acts on what the view
+ * shows at once, and sweeps everything every few seconds as the floor under events that never came. All it does
+ * is ask for `settle` and `replace`, which decide on their own.
+ */
+import type { Clock, Timer } from '#core';
+import { Draft } from './decide/draft.js';
+import { needsSettling } from './decide/settle.js';
+import { type ElectionRef, keys } from './keys.js';
+import type { Membership } from './membership.js';
+import { encode } from './records.js';
+import type { Sequencer } from './sequencer.js';
+import type { Situations } from './situations.js';
+import type { ElectionStore } from './store.js';
+import { type ElectionState, ONLY_SEAT } from './state.js';
+import { STAGGER_MS } from './supervision.js';
+import type { View } from './view.js';
+
+const SWEEP_MS = 5_000;
+/** The largest ttlMs of the service: after a raised epoch no term starts before it has passed (rule 13). */
+const LARGEST_TTL_MS = 15 * 60_000;
+
+export interface SettlerParts {
+  store: ElectionStore;
+  view: View;
+  situations: Situations;
+  sequencer: Sequencer;
+  membership: Membership;
+  clock: Clock;
+}
+
+export class Settler {
+  /** Elections with a settlement asked for and not yet done. */
+  readonly #pending = new Set<string>();
+  /** Withheld leaders: electionId -> the revision watched and the timer that ends the watch. */
+  readonly #watched = new Map<string, { revision: number; timer: Timer }>();
+  readonly #parts: SettlerParts;
+  #sweepTimer: Timer | undefined;
+  #epochSeenAt: { epoch: number; atMs: number } | undefined;
+  #stopped = false;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+    parts.view.listen({
+      electionChanged: (election) => this.#look(election, false),
+      sessionGone: (_sessionId, elections) => {
+        for (const election of elections) this.#look(election, true);
+      },
+      tenantChanged: (tenantId) => this.#lookAtTenant(tenantId),
+    });
+  }
+
+  start(): void {
+    this.#sweepTimer = this.#parts.clock.after(SWEEP_MS, () => {
+      this.#sweep();
+      if (!this.#stopped) this.start();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#sweepTimer?.cancel();
+    for (const { timer } of this.#watched.values()) timer.cancel();
+    this.#watched.clear();
+  }
+
+  #sweep(): void {
+    for (const election of this.#parts.view.elections.values()) this.#look(election, true);
+    this.#settleEpoch();
+    if (this.#parts.membership.rank('sweep') > 0) return;
+    for (const processId of this.#parts.membership.forgotten()) {
+      this.#commitAside([{ kind: 'delete', key: keys.replica(processId) }]);
+    }
+  }
+
+  #lookAtTenant(tenantId: string): void {
+    for (const election of this.#parts.view.elections.values()) {
+      if (election.ref.tenantId === tenantId) this.#look(election, false);
+    }
+  }
+
+  #look(election: ElectionState, thorough: boolean): void {
+    this.#watchWithheld(election);
+    const { electionId } = election.ref;
+    if (this.#stopped || this.#pending.has(electionId) || !this.#needsSettling(election.ref, thorough)) return;
+    this.#pending.add(electionId);
+    const rank = this.#parts.membership.rank(electionId);
+    if (rank === 0) void this.#settle(election.ref, thorough);
+    else this.#parts.clock.after(rank * STAGGER_MS, () => void this.#settle(election.ref, thorough));
+  }
+
+  async #settle(ref: ElectionRef, thorough: boolean): Promise<void> {
+    const { sequencer, view, clock } = this.#parts;
+    let progressed = false;
+    try {
+      if (this.#stopped || !this.#needsSettling(ref, thorough)) return;
+      const deadlineMs = clock.monotonicMs() + 2_000;
+      const { draft, revision } = await sequencer.run(ref, { kind: 'settle' }, { lane: 'resign', deadlineMs });
+      progressed = !draft.changesNothing && (await view.reaches(revision, 1_000));
+    } catch {
+      // The sweep looks again.
+    } finally {
+      this.#pending.delete(ref.electionId);
+    }
+    const election = view.election(ref);
+    // Changes that came meanwhile were not looked at; without progress only the sweep tries again.
+    if (progressed && election) this.#look(election, thorough);
+  }
+
+  #needsSettling(ref: ElectionRef, thorough: boolean): boolean {
+    return needsSettling(new Draft(this.#parts.situations.seen(ref), ''), thorough);
+  }
+
+  /** Replaces a withheld leader once its record has been watched, unchanged, for its session's ttlMs. */
+  #watchWithheld(election: ElectionState): void {
+    const { electionId } = election.ref;
+    const leader = election.seats.get(ONLY_SEAT)?.leader;
+    const watched = this.#watched.get(electionId);
+    const revision = leader?.record.withheld ? leader.modRevision : undefined;
+    if (watched?.revision === revision) return;
+    watched?.timer.cancel();
+    this.#watched.delete(electionId);
+    if (!leader || revision === undefined || this.#stopped) return;
+    const wait = leader.record.ttlMs + this.#parts.membership.rank(electionId) * STAGGER_MS;
+    const timer = this.#parts.clock.after(wait, () => void this.#replace(election, revision));
+    this.#watched.set(electionId, { revision, timer });
+  }
+
+  async #replace(election: ElectionState, revision: number): Promise<void> {
+    const { sequencer, clock } = this.#parts;
+    const { electionId } = election.ref;
+    if (this.#watched.get(electionId)?.revision !== revision) return;
+    try {
+      const deadlineMs = clock.monotonicMs() + 2_000;
+      const command = { kind: 'replace' as const, leaderRevision: revision };
+      await sequencer.run(election.ref, command, { lane: 'resign', deadlineMs });
+    } catch {
+      this.#watched.delete(electionId);
+      // The sweep sees the mark again and starts a new watch: late, never early.
+    }
+  }
+
+  /** The replica that has watched a young epoch for the largest ttlMs declares it settled. */
+  #settleEpoch(): void {
+    const { store, clock } = this.#parts;
+    const { epoch, settled } = store.epoch();
+    const now = clock.monotonicMs();
+    if (this.#epochSeenAt?.epoch !== epoch) this.#epochSeenAt = { epoch, atMs: now };
+    if (settled || now - this.#epochSeenAt.atMs < LARGEST_TTL_MS) return;
+    this.#commitAside([{ kind: 'put', key: keys.epoch, value: encode({ epoch, settled: true }) }]);
+  }
+
+  #commitAside(writes: ({ kind: 'delete'; key: string } | { kind: 'put'; key: string; value: string })[]): void {
+    const deadlineMs = this.#parts.clock.monotonicMs() + 2_000;
+    this.#parts.store
+      .commit({ guards: [], writes, reads: [] }, { lane: 'admin', tenantId: 'incumbent', deadlineMs })
+      .catch(() => undefined);
+  }
+}

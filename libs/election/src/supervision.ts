@@ -1,0 +1,110 @@
+/**
+ * Expiry (rule 9). A session whose record has not changed for ttlMs on this replica's monotonic clock, counted
+ * from when the replica *saw* it, is ended by deleting that very revision. Its participant counted from before it
+ * *sent* the renewal, so its belief is over by then. Late timers, stale views and lost events make the guard fail
+ * or the end come late; nothing makes it early.
+ */
+import type { Clock, Timer } from '#core';
+import { keys } from './keys.js';
+import type { Membership } from './membership.js';
+import type { ElectionStore } from './store.js';
+import type { SeenSession, View } from './view.js';
+
+/** Sessions are looked at in buckets of this width; the end of a session is late by at most one. */
+const TICK_MS = 10;
+/** The replica second in line waits this much longer, the third twice, in case the first has died with the leader. */
+export const STAGGER_MS = 150;
+/** After a gap nobody is ended sooner, however short its ttlMs: participants need time to come through again. */
+const LEAST_AFTER_GAP_MS = 1_000;
+/** A session that should be gone but still shows is looked at again after this. */
+const RETRY_MS = 250;
+
+export class Supervision {
+  /** Tick number -> sessions to look at. Each sighted session is in one bucket; renewals do not move it. */
+  readonly #buckets = new Map<number, SeenSession[]>();
+  readonly #store: ElectionStore;
+  readonly #view: View;
+  readonly #membership: Membership;
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
+  #lastTick: number;
+
+  constructor(store: ElectionStore, view: View, membership: Membership, clock: Clock) {
+    this.#store = store;
+    this.#view = view;
+    this.#membership = membership;
+    this.#clock = clock;
+    this.#lastTick = this.#tickOf(clock.monotonicMs());
+    view.listen({
+      sessionSeen: (session) => this.#lookAt(session, this.#deadlineOf(session)),
+    });
+  }
+
+  start(): void {
+    const due = this.#clock.monotonicMs() + TICK_MS;
+    this.#timer = this.#clock.after(TICK_MS, () => {
+      this.#membership.stalled(this.#clock.monotonicMs() - due);
+      this.#tick();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #tick(): void {
+    const now = this.#tickOf(this.#clock.monotonicMs());
+    for (let tick = this.#lastTick + 1; tick <= now; tick += 1) {
+      const due = this.#buckets.get(tick);
+      if (!due) continue;
+      this.#buckets.delete(tick);
+      for (const session of due) this.#judge(session);
+    }
+    this.#lastTick = now;
+  }
+
+  #judge(session: SeenSession): void {
+    // Gone, made anew or listed anew: then another sighting stands in a bucket of its own.
+    if (this.#view.sessions.get(session.sessionId) !== session) return;
+    const now = this.#clock.monotonicMs();
+    const deadline = this.#deadlineOf(session) + this.#membership.rank(session.sessionId) * STAGGER_MS;
+    if (deadline > now) this.#lookAt(session, deadline);
+    else {
+      this.#lookAt(session, now + RETRY_MS);
+      if (this.#membership.isCurrent()) this.#end(session);
+    }
+  }
+
+  #deadlineOf(session: SeenSession): number {
+    const { ttlMs } = session.record;
+    const { gapEndedAtMs } = this.#membership;
+    if (session.seenAtMs > gapEndedAtMs) return session.seenAtMs + ttlMs;
+    return gapEndedAtMs + Math.max(ttlMs, LEAST_AFTER_GAP_MS);
+  }
+
+  #end(session: SeenSession): void {
+    const key = keys.session(session.sessionId);
+    const transition = {
+      guards: [{ kind: 'revision' as const, key, revision: session.modRevision }],
+      writes: [{ kind: 'delete' as const, key }],
+      reads: [],
+    };
+    const deadlineMs = this.#clock.monotonicMs() + 1_000;
+    // Whatever comes of it, the view tells: gone, renewed, or still there and looked at again.
+    this.#store
+      .commit(transition, { lane: 'resign', tenantId: session.record.tenantId, deadlineMs })
+      .catch(() => undefined);
+  }
+
+  #lookAt(session: SeenSession, atMs: number): void {
+    const tick = Math.max(this.#tickOf(atMs) + 1, this.#lastTick + 1);
+    const bucket = this.#buckets.get(tick);
+    if (bucket) bucket.push(session);
+    else this.#buckets.set(tick, [session]);
+  }
+
+  #tickOf(atMs: number): number {
+    return Math.floor(atMs / TICK_MS);
+  }
+}

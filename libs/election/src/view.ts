@@ -1,0 +1,217 @@
+/**
+ * What this replica knows: the store as it was at `revision`, built from the follow stream alone. One ordered
+ * stream over everything makes it an exact picture of one past moment, so a decision taken on it is merely late,
+ * never torn. It is a hint all the same: nothing is granted from it.
+ */
+import type { Clock } from '#core';
+import { type ElectionRef, parseKey, type ParsedKey } from './keys.js';
+import {
+  type ApiKeyRecord,
+  decode,
+  decodeSession,
+  type EventRecord,
+  type SessionRecord,
+  type TenantRecord,
+} from './records.js';
+import type { Change, Entry, Follower } from './store.js';
+import { dropRecord, type ElectionState, emptyElection, putRecord, sortQueue, type Versioned, versioned } from './state.js';
+
+export interface SeenSession extends Versioned<SessionRecord> {
+  sessionId: string;
+  /** When this replica saw the present revision; monotonic ms. Its holder counts from an earlier moment. */
+  seenAtMs: number;
+}
+
+/** What the view tells the parts that act on changes. Called synchronously, after the view has changed. */
+export interface ViewListener {
+  sessionSeen?(session: SeenSession): void;
+  sessionGone?(sessionId: string, elections: readonly ElectionState[]): void;
+  electionChanged?(election: ElectionState): void;
+  eventSeen?(event: EventRecord): void;
+  replicaSeen?(processId: string, value: string): void;
+  replicaGone?(processId: string): void;
+  tenantChanged?(tenantId: string): void;
+  /** The stream had a gap; everything was told again. */
+  relisted?(): void;
+  /** All changes up to `revision` have been told. */
+  advanced?(revision: number): void;
+}
+
+export class View implements Follower {
+  revision = 0;
+  readonly elections = new Map<string, ElectionState>();
+  readonly sessions = new Map<string, SeenSession>();
+  readonly apiKeys = new Map<string, ApiKeyRecord>();
+  readonly tenants = new Map<string, Versioned<TenantRecord>>();
+  /** sessionId -> electionId -> candidateId */
+  readonly #standing = new Map<string, Map<string, string>>();
+  readonly #listeners: ViewListener[] = [];
+  readonly #waiters = new Set<{ revision: number; wake: () => void }>();
+  readonly #clock: Clock;
+  #relisting = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  listen(listener: ViewListener): void {
+    this.#listeners.push(listener);
+  }
+
+  reset(entries: readonly Entry[], revision: number): void {
+    this.elections.clear();
+    this.sessions.clear();
+    this.apiKeys.clear();
+    this.tenants.clear();
+    this.#standing.clear();
+    this.#relisting = true;
+    for (const entry of entries) this.#put(entry);
+    for (const election of this.elections.values()) sortQueue(election);
+    this.#relisting = false;
+    this.revision = revision;
+    for (const listener of this.#listeners) listener.relisted?.();
+    for (const election of this.elections.values()) this.#tellElection(election);
+    this.#advance();
+  }
+
+  apply(changes: readonly Change[], revision: number): void {
+    const changed = new Set<ElectionState>();
+    for (const change of changes) {
+      const election = change.kind === 'put' ? this.#put(change.entry) : this.#drop(change.key);
+      if (election) changed.add(election);
+    }
+    this.revision = revision;
+    for (const election of changed) this.#tellElection(election);
+    this.#advance();
+  }
+
+  /** Resolves true once the view includes `revision`, false if that takes longer than `withinMs`. */
+  async reaches(revision: number, withinMs: number): Promise<boolean> {
+    if (this.revision >= revision) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { revision, wake: () => resolve(true) };
+    this.#waiters.add(waiter);
+    const timer = this.#clock.after(withinMs, () => resolve(false));
+    try {
+      return await promise;
+    } finally {
+      timer.cancel();
+      this.#waiters.delete(waiter);
+    }
+  }
+
+  election(ref: ElectionRef): ElectionState | undefined {
+    return this.elections.get(ref.electionId);
+  }
+
+  /** electionId -> candidateId of everything the session stands in. */
+  standing(sessionId: string): ReadonlyMap<string, string> {
+    return this.#standing.get(sessionId) ?? NOTHING;
+  }
+
+  #put(entry: Entry): ElectionState | undefined {
+    const key = parseKey(entry.key);
+    if (!key) return undefined;
+    if ('ref' in key) return this.#putElectionKey(key, entry);
+    if (key.kind === 'session') this.#putSession(key.sessionId, entry);
+    else if (key.kind === 'replica') this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
+    else if (key.kind === 'apiKey') this.apiKeys.set(key.keyId, decode<ApiKeyRecord>(entry.value));
+    else if (key.kind === 'tenant') {
+      this.tenants.set(key.tenantId, versioned<TenantRecord>(entry));
+      if (!this.#relisting) this.#tell((listener) => listener.tenantChanged?.(key.tenantId));
+    }
+    return undefined;
+  }
+
+  #putElectionKey(key: Extract<ParsedKey, { ref: ElectionRef }>, entry: Entry): ElectionState | undefined {
+    if (key.kind === 'event') {
+      if (!this.#relisting) {
+        const event = decode<EventRecord>(entry.value);
+        this.#tell((listener) => listener.eventSeen?.(event));
+      }
+      return undefined;
+    }
+    const { electionId } = key.ref;
+    let election = this.elections.get(electionId);
+    if (!election) this.elections.set(electionId, (election = emptyElection(key.ref)));
+    putRecord(election, key, entry);
+    if (key.kind === 'candidate') {
+      const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
+      let stands = this.#standing.get(sessionId);
+      if (!stands) this.#standing.set(sessionId, (stands = new Map<string, string>()));
+      stands.set(electionId, key.candidateId);
+    }
+    return election;
+  }
+
+  #putSession(sessionId: string, entry: Entry): void {
+    const before = this.sessions.get(sessionId);
+    // A renewal writes the same value again: only the revision and the sight of it are new.
+    if (before && before.createRevision === entry.createRevision) {
+      before.modRevision = entry.modRevision;
+      before.seenAtMs = this.#clock.monotonicMs();
+      return;
+    }
+    const session: SeenSession = {
+      sessionId,
+      record: decodeSession(entry.value),
+      createRevision: entry.createRevision,
+      modRevision: entry.modRevision,
+      seenAtMs: this.#clock.monotonicMs(),
+    };
+    this.sessions.set(sessionId, session);
+    this.#tell((listener) => listener.sessionSeen?.(session));
+  }
+
+  #drop(keyText: string): ElectionState | undefined {
+    const key = parseKey(keyText);
+    if (!key) return undefined;
+    if ('ref' in key) return key.kind === 'event' ? undefined : this.#dropElectionKey(key);
+    if (key.kind === 'session') this.#dropSession(key.sessionId);
+    else if (key.kind === 'replica') this.#tell((listener) => listener.replicaGone?.(key.processId));
+    else if (key.kind === 'apiKey') this.apiKeys.delete(key.keyId);
+    else if (key.kind === 'tenant') {
+      this.tenants.delete(key.tenantId);
+      this.#tell((listener) => listener.tenantChanged?.(key.tenantId));
+    }
+    return undefined;
+  }
+
+  #dropElectionKey(key: Extract<ParsedKey, { ref: ElectionRef }>): ElectionState | undefined {
+    const election = this.elections.get(key.ref.electionId);
+    if (!election) return undefined;
+    if (key.kind === 'candidate') {
+      const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
+      const stands = this.#standing.get(sessionId);
+      if (stands?.get(key.ref.electionId) === key.candidateId) stands.delete(key.ref.electionId);
+      if (stands?.size === 0) this.#standing.delete(sessionId);
+    }
+    dropRecord(election, key);
+    return election;
+  }
+
+  #dropSession(sessionId: string): void {
+    this.sessions.delete(sessionId);
+    const elections: ElectionState[] = [];
+    for (const electionId of this.standing(sessionId).keys()) {
+      const election = this.elections.get(electionId);
+      if (election) elections.push(election);
+    }
+    this.#tell((listener) => listener.sessionGone?.(sessionId, elections));
+  }
+
+  #tell(call: (listener: ViewListener) => void): void {
+    for (const listener of this.#listeners) call(listener);
+  }
+
+  #tellElection(election: ElectionState): void {
+    for (const listener of this.#listeners) listener.electionChanged?.(election);
+  }
+
+  #advance(): void {
+    for (const listener of this.#listeners) listener.advanced?.(this.revision);
+    for (const waiter of this.#waiters) if (waiter.revision <= this.revision) waiter.wake();
+  }
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
