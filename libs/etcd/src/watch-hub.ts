@@ -1,0 +1,185 @@
+/**
+ * The one watch of this process: everything below the deployment's prefix, in revision order, so that what the
+ * follower holds is at every moment the exact content of the store at one revision of the past.
+ *
+ * Guarantee: every change exactly once and in order, whole revisions at a time; after any doubt (compaction, a
+ * store that went back) the whole truth again. Not guaranteed: how far behind it is. Nothing may be granted from it.
+ */
+import type { IWatchResponse } from 'etcd3';
+import { type Clock, delay, type Timer } from '#core';
+import type { Change, Entry, Follower } from '#election';
+import type { Caller } from './caller.js';
+import type { Codec } from './codec.js';
+import type { StoreLog, StoreMeter } from './meter.js';
+import { type StreamEnd, WatchStream } from './watch-stream.js';
+
+/** A stream without any sign of life for this long is given up. */
+const SILENCE_MS = 2_000;
+/** A commit of this process that does not come back for this long means a member cut off from the others. */
+const LAG_MS = 2_000;
+const LOOK_MS = 500;
+/** Before connecting again; jittered, because all replicas lose a member at the same moment. */
+const BACK_OFF_MS = { first: 20, most: 500 };
+/** Write fences are noise: one key per process, of no use to anyone else. */
+const HIDDEN = 'g/writer/';
+
+export interface WatchHubOptions {
+  /** Chooses the endpoints of the stream. */
+  caller: Caller;
+  codec: Codec;
+  clock: Clock;
+  meter: StoreMeter;
+  log: StoreLog;
+  /** Everything as it was at one revision. */
+  listAt: (revision: number) => Promise<Entry[]>;
+  /** The store's revision now, by a read that is never stale. */
+  currentRevision: () => Promise<number>;
+  /** The newest revision known to hold a write of this process. */
+  newestWriteRevision: () => number;
+}
+
+export class WatchHub {
+  readonly #options: WatchHubOptions;
+  #follower: Follower | undefined;
+  #stream: WatchStream | undefined;
+  #running: Promise<void> | undefined;
+  #watchdog: Timer | undefined;
+  /** Everything up to this revision was delivered; 0: nothing yet, or void. */
+  #delivered = 0;
+  #lastSignMs = 0;
+  /** A revision that holds a write of this process, and since when its return is awaited. */
+  #awaited = { revision: 0, sinceMs: 0 };
+  #backOffMs = BACK_OFF_MS.first;
+  #closed = false;
+
+  constructor(options: WatchHubOptions) {
+    this.#options = options;
+  }
+
+  /** Starts to deliver; returns after the first `reset`, however long that takes. */
+  async follow(follower: Follower): Promise<void> {
+    if (this.#follower) throw new Error('The store has one follower already.');
+    this.#follower = follower;
+    const first = Promise.withResolvers<void>();
+    this.#running = this.#run(first.resolve);
+    this.#watch();
+    await first.promise;
+  }
+
+  /** Connects again, to the next endpoint; nothing is lost. */
+  restart(reason: string): void {
+    this.#stream?.stop(reason);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watchdog?.cancel();
+    this.restart('closing');
+    await this.#running;
+  }
+
+  async #run(onFirstReset: () => void): Promise<void> {
+    while (!this.#closed) {
+      const endpoint = this.#options.caller.endpoint();
+      try {
+        await this.#ensureListed();
+        onFirstReset();
+        if (this.#closed) break;
+        const end = await this.#stay(endpoint);
+        if (end.kind === 'gap') this.#delivered = 0;
+        this.#options.log('warn', 'the watch ended', { endpoint: endpoint.url, ...end });
+      } catch (cause) {
+        this.#options.log('warn', 'the watch could not start', { endpoint: endpoint.url, cause });
+      }
+      this.#options.caller.abandon(endpoint);
+      await this.#backOff();
+    }
+    onFirstReset();
+  }
+
+  /** Lists unless what was delivered is certain to be a past of this store. */
+  async #ensureListed(): Promise<void> {
+    const { meter, log } = this.#options;
+    const revision = await this.#options.currentRevision();
+    if (this.#delivered > revision)
+      log('error', 'the store went back in time', { seen: this.#delivered, revision });
+    else if (this.#delivered > 0) return;
+    const entries = await this.#options.listAt(revision);
+    this.#delivered = revision;
+    meter.watchReset?.();
+    const shown = entries.filter((entry) => !entry.key.startsWith(HIDDEN));
+    this.#tell((follower) => follower.reset(shown, revision));
+  }
+
+  async #stay(endpoint: ReturnType<Caller['endpoint']>): Promise<StreamEnd> {
+    this.#stream = new WatchStream((response) => this.#receive(response));
+    this.#excuse(this.#options.clock.monotonicMs());
+    try {
+      return await this.#stream.run(endpoint, this.#options.codec.range(''), this.#delivered + 1);
+    } finally {
+      this.#stream = undefined;
+    }
+  }
+
+  #receive(response: IWatchResponse): void {
+    this.#lastSignMs = this.#options.clock.monotonicMs();
+    this.#backOffMs = BACK_OFF_MS.first;
+    const { codec } = this.#options;
+    const changes: Change[] = [];
+    let revision = this.#delivered;
+    for (const { type, kv } of response.events) {
+      const modRevision = Number(kv.mod_revision);
+      // etcd before 3.4.25 may send a slow watcher events that it has had (etcd-io/etcd#15271).
+      if (modRevision <= this.#delivered) continue;
+      revision = Math.max(revision, modRevision);
+      const key = codec.keyOf(kv);
+      if (key.startsWith(HIDDEN)) continue;
+      // The enum is decoded by name, whatever its declared type says.
+      if (String(type) === 'Delete') changes.push({ kind: 'delete', key, modRevision });
+      else changes.push({ kind: 'put', entry: codec.entry(kv) });
+    }
+    if (revision === this.#delivered) return;
+    this.#delivered = revision;
+    this.#tell((follower) => follower.apply(changes, revision));
+  }
+
+  /** The follower's mistakes are logged and must not end the stream. */
+  #tell(say: (follower: Follower) => void): void {
+    if (!this.#follower || this.#closed) return;
+    try {
+      say(this.#follower);
+    } catch (cause) {
+      this.#options.log('error', 'the follower of the store threw', { cause });
+    }
+  }
+
+  /** Looks for streams that are open and useless: no sign of life, or our own commits do not come back. */
+  #watch(): void {
+    const { clock, meter, newestWriteRevision } = this.#options;
+    const dueMs = clock.monotonicMs() + LOOK_MS;
+    this.#watchdog = clock.after(LOOK_MS, () => {
+      this.#watch();
+      const nowMs = clock.monotonicMs();
+      // This process itself stood still: what has arrived meanwhile is still to be read.
+      if (nowMs - dueMs > LOOK_MS) return this.#excuse(nowMs);
+      const newest = newestWriteRevision();
+      meter.watchLag?.(Math.max(0, newest - this.#delivered));
+      if (this.#delivered >= this.#awaited.revision) this.#awaited = { revision: newest, sinceMs: nowMs };
+      if (nowMs - this.#lastSignMs > SILENCE_MS) this.restart('silent');
+      else if (this.#delivered < this.#awaited.revision && nowMs - this.#awaited.sinceMs > LAG_MS)
+        this.restart('stale');
+      else if (nowMs - this.#lastSignMs >= LOOK_MS) this.#stream?.probe();
+    });
+  }
+
+  #excuse(nowMs: number): void {
+    this.#lastSignMs = nowMs;
+    this.#awaited.sinceMs = nowMs;
+  }
+
+  async #backOff(): Promise<void> {
+    if (this.#closed) return;
+    await delay(this.#backOffMs * (0.5 + Math.random()), this.#options.clock);
+    this.#backOffMs = Math.min(BACK_OFF_MS.most, this.#backOffMs * 2);
+  }
+}
