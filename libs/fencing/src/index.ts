@@ -1,0 +1,22 @@
+/**
+ * Fencing tokens: the key ring, signing, verification and the JWKS.
+ *
+ * A token carries the fence of a term. What protects a resource is that it compares fences; the signature only
+ * proves who issued the number. Signing needs no network: keys are in memory, loaded from Postgres in the
+ * background, and a replica that has none grants leaderships without tokens until it has (A1).
+ */
+export { type Algorithm, audienceOf, type FencingClaims, TOKEN_TYPE } from './claims.js';
+export { FencingTokenLedger, type FencingTokenRow } from './fencing-token.entity.js';
+export {
+  DEFAULT_LIFETIME_MS,
+  FencingTokens,
+  type FencingTokensOptions,
+  type TokenSubject,
+  type Verdict,
+} from './fencing-tokens.js';
+export { KeyRing, type KeyRingOptions, type Keys } from './key-ring.js';
+export { KeySealer, WrongMasterKey } from './key-sealer.js';
+export type { PublishedJwk, SigningKey, VerifyingKey } from './signing-key.js';
+export { SigningKeys } from './signing-key.entity.js';
+export { SigningKeyStore } from './signing-key-store.js';
+export { ledgerRow, TokenLedger } from './token-ledger.js';
