@@ -19,3 +19,4 @@ export {
 } from './local-stack/index.js';
 export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from './memory-store.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';
+export { createElection, Participant, type ParticipantOptions } from './participant.js';

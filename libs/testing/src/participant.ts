@@ -1,0 +1,99 @@
+import type { Clock } from '#core';
+import type { CallBounds, CampaignRequest, Replica, Resignation, Standing } from '#election';
+
+/** How long a test's call may take; on the clock that the test uses. */
+const CALL_MS = 2_000;
+
+export interface ParticipantOptions {
+  clock: Clock;
+  tenantId?: string;
+  election?: string;
+  ttlMs?: number;
+}
+
+/**
+ * A participant as the SDK behaves, on any replica: it counts its belief from before each send, on its own clock,
+ * and ends it for good when it sends a resign.
+ */
+export class Participant {
+  readonly name: string;
+  readonly tenantId: string;
+  readonly election: string;
+  standing: Standing | undefined;
+  /** Monotonic ms until which it believes to lead. */
+  believesUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #clock: Clock;
+  readonly #ttlMs: number | undefined;
+  readonly #resigned = new Set<string>();
+
+  constructor(name: string, { clock, tenantId = 'ten_a', election = 'billing', ttlMs }: ParticipantOptions) {
+    this.name = name;
+    this.tenantId = tenantId;
+    this.election = election;
+    this.#clock = clock;
+    this.#ttlMs = ttlMs;
+  }
+
+  async campaign(replica: Replica, more: Partial<CampaignRequest> = {}): Promise<Standing> {
+    const sentAtMs = this.#clock.monotonicMs();
+    const request = {
+      tenantId: this.tenantId,
+      election: this.election,
+      candidate: this.name,
+      idempotencyKey: `stand-of-${this.name}`,
+      ...(this.#ttlMs !== undefined && { ttlMs: this.#ttlMs }),
+      ...more,
+    };
+    return this.#learn(await replica.elections.campaign(request, this.bounds(more.waitMs)), sentAtMs);
+  }
+
+  async renew(replica: Replica, waitMs?: number): Promise<Standing> {
+    const sentAtMs = this.#clock.monotonicMs();
+    const request = { ...this.#target, session: this.session, ...(waitMs !== undefined && { waitMs }) };
+    return this.#learn(await replica.elections.renew(request, this.bounds(waitMs)), sentAtMs);
+  }
+
+  async resign(replica: Replica, candidateId = this.standing?.candidateId ?? ''): Promise<Resignation> {
+    this.#resigned.add(candidateId);
+    if (candidateId === this.standing?.candidateId) this.believesUntilMs = Number.NEGATIVE_INFINITY;
+    return await replica.elections.resign({ ...this.#target, session: this.session, candidateId }, this.bounds());
+  }
+
+  get session(): string {
+    return this.standing?.session ?? '';
+  }
+
+  get believes(): boolean {
+    return this.#clock.monotonicMs() < this.believesUntilMs;
+  }
+
+  bounds(waitMs = 0): CallBounds {
+    const receivedAtMs = this.#clock.monotonicMs();
+    return { receivedAtMs, deadlineMs: receivedAtMs + CALL_MS + waitMs };
+  }
+
+  get #target(): { tenantId: string; election: string } {
+    return { tenantId: this.tenantId, election: this.election };
+  }
+
+  #learn(standing: Standing, sentAtMs: number): Standing {
+    this.standing = standing;
+    const { grant, candidateId } = standing;
+    if (grant && candidateId !== undefined && !this.#resigned.has(candidateId)) {
+      this.believesUntilMs = Math.max(this.believesUntilMs, sentAtMs + grant.validForMs);
+    } else if (!grant) this.believesUntilMs = Number.NEGATIVE_INFINITY;
+    return standing;
+  }
+}
+
+/** Creates the election that the participants of a test contest. */
+export async function createElection(
+  replica: Replica,
+  clock: Clock,
+  { tenantId = 'ten_a', election = 'billing', ttlMs = 2_000, maxTtlMs = 60_000, maxCandidates = 1_000 } = {},
+): Promise<void> {
+  const now = clock.monotonicMs();
+  const settings = { policy: 'fifo' as const, ttlMs, maxTtlMs };
+  const bounds = { receivedAtMs: now, deadlineMs: now + CALL_MS };
+  await replica.management.create({ tenantId, election }, settings, maxCandidates, bounds);
+}
