@@ -7,6 +7,7 @@ interface Locked {
   inBundle?: boolean;
   optional?: boolean;
   os?: string[];
+  cpu?: string[];
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
