@@ -5,8 +5,14 @@
  * proves who issued the number. Signing needs no network: keys are in memory, loaded from Postgres in the
  * background, and a replica that has none grants leaderships without tokens until it has (A1).
  */
+import { FencingTokenLedger } from './fencing-token.entity.js';
+import { SigningKeys } from './signing-key.entity.js';
+
+/** The rows of this library, for the data source. */
+export const FENCING_ENTITIES = [SigningKeys, FencingTokenLedger];
+
 export { type Algorithm, audienceOf, type FencingClaims, TOKEN_TYPE } from './claims.js';
-export { FencingTokenLedger, type FencingTokenRow } from './fencing-token.entity.js';
+export type { FencingTokenRow } from './fencing-token.entity.js';
 export {
   DEFAULT_LIFETIME_MS,
   FencingTokens,
@@ -17,6 +23,5 @@ export {
 export { KeyRing, type KeyRingOptions, type Keys } from './key-ring.js';
 export { KeySealer, WrongMasterKey } from './key-sealer.js';
 export type { PublishedJwk, SigningKey, VerifyingKey } from './signing-key.js';
-export { SigningKeys } from './signing-key.entity.js';
 export { SigningKeyStore } from './signing-key-store.js';
 export { ledgerRow, TokenLedger } from './token-ledger.js';

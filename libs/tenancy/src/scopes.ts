@@ -42,3 +42,20 @@ export function electionNotFound(): IncumbentError {
     'Check the name, or create the election first with POST /v1/elections.',
   );
 }
+
+/**
+ * A key makes no key that may do more than itself: else `keys:manage` alone would be every scope at once.
+ * @throws IncumbentError identity.scope_missing
+ */
+export function requireDelegable(
+  principal: Principal,
+  wanted: { scopes: readonly Scope[]; electionPrefix?: string | undefined },
+): void {
+  for (const scope of wanted.scopes) requireScope(principal, scope);
+  const own = principal.electionPrefix;
+  if (own === undefined || wanted.electionPrefix?.startsWith(own)) return;
+  throw new IncumbentError(
+    'identity.scope_missing',
+    `This API key is bound to elections that start with ${own}; give the new one an electionPrefix that does too.`,
+  );
+}

@@ -1,0 +1,141 @@
+import { type Clock, IncumbentError } from '#core';
+import { type Database, IsNull } from '#postgres';
+import { type ApiKeyRow, ApiKeys } from './api-key.entity.js';
+import { type KeyEnvironment, newApiKey } from './api-key.js';
+import type { Mirror } from './mirror.js';
+import { type Page, type PageRequest, decodeCursor, pageOf } from './page.js';
+import { requireRoom } from './quota.js';
+import type { Scope } from './scopes.js';
+import type { SecretHash } from './secret-hash.js';
+import { lockTenant, quotaOf } from './tenants.js';
+
+/** An API key as people may see it: without its secret. */
+export interface ApiKey {
+  id: string;
+  name: string;
+  scopes: string[];
+  electionPrefix?: string;
+  expiresAt?: Date;
+  createdAt: Date;
+}
+
+export interface NewApiKey {
+  name: string;
+  scopes?: readonly Scope[] | undefined;
+  electionPrefix?: string | undefined;
+  expiresAt?: Date | undefined;
+}
+
+/** What a key may do when nobody says: everything about elections, nothing about keys. */
+export const DEFAULT_SCOPES: readonly Scope[] = ['elections:read', 'elections:campaign', 'elections:manage'];
+
+function keyNotFound(): IncumbentError {
+  return new IncumbentError('api_key.not_found', 'Check the id: this tenant has no such API key.');
+}
+
+export interface KeyMaking {
+  secretHash: SecretHash;
+  environment: KeyEnvironment;
+}
+
+/** API keys of tenants. Every change is committed to Postgres and then mirrored, as with tenants. */
+export class ApiKeyService {
+  constructor(
+    private readonly database: Database,
+    private readonly mirror: Mirror,
+    private readonly making: KeyMaking,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes a key. Its text is in the answer and nowhere else, ever.
+   * @throws IncumbentError tenant.not_found, limit.quota_exceeded
+   */
+  async create(tenantId: string, wanted: NewApiKey): Promise<ApiKey & { key: string }> {
+    const made = newApiKey(this.making.environment);
+    const row: ApiKeyRow = {
+      tenantId,
+      id: made.keyId,
+      name: wanted.name,
+      hash: this.making.secretHash.of(made.secret),
+      scopes: [...new Set(wanted.scopes ?? DEFAULT_SCOPES)],
+      electionPrefix: wanted.electionPrefix ?? null,
+      expiresAt: wanted.expiresAt ?? null,
+      createdAt: new Date(this.clock.wallTimeMs()),
+      revokedAt: null,
+    };
+    await this.database.transaction(async (rows) => {
+      const tenant = await lockTenant(rows, tenantId);
+      requireRoom(
+        quotaOf(tenant),
+        'maxApiKeys',
+        await rows.countBy(ApiKeys, { tenantId, revokedAt: IsNull() }),
+      );
+      await rows.insert(ApiKeys, row);
+    });
+    try {
+      await this.mirror.copyKey(tenantId, row.id);
+    } catch (error) {
+      // Nobody will ever see this key's text; it must not stay in the way of the quota.
+      await this.markRevoked(tenantId, row.id).catch(() => undefined);
+      throw error;
+    }
+    return { ...show(row), key: made.text };
+  }
+
+  /** Keys that are not revoked, in the order of creation. @throws IncumbentError request.invalid_query */
+  async list(tenantId: string, page: PageRequest): Promise<Page<ApiKey>> {
+    const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
+    const found = await this.database.run((rows) => {
+      const query = rows
+        .createQueryBuilder(ApiKeys, 'key')
+        .where('key.tenantId = :tenantId AND key.revokedAt IS NULL', { tenantId });
+      if (after) query.andWhere('(key.createdAt, key.id) > (:createdAt, :id)', after);
+      return query
+        .orderBy({ 'key.createdAt': 'ASC', 'key.id': 'ASC' })
+        .limit(page.limit + 1)
+        .getMany();
+    });
+    return pageOf(found, page.limit, show);
+  }
+
+  /** @throws IncumbentError api_key.not_found */
+  async get(tenantId: string, keyId: string): Promise<ApiKey> {
+    const row = await this.database.run((rows) =>
+      rows.findOneBy(ApiKeys, { tenantId, id: keyId, revokedAt: IsNull() }),
+    );
+    if (!row) throw keyNotFound();
+    return show(row);
+  }
+
+  /**
+   * Ends a key on every replica, as fast as the mirror is watched. Repeating it is harmless.
+   * @throws IncumbentError api_key.not_found for an id that never was this tenant's
+   */
+  async revoke(tenantId: string, keyId: string): Promise<void> {
+    await this.markRevoked(tenantId, keyId);
+    await this.mirror.copyKey(tenantId, keyId);
+  }
+
+  private async markRevoked(tenantId: string, keyId: string): Promise<void> {
+    await this.database.run(async (rows) => {
+      const revokedAt = new Date(this.clock.wallTimeMs());
+      const live = { tenantId, id: keyId, revokedAt: IsNull() };
+      const marked = await rows.update(ApiKeys, live, { revokedAt });
+      if (marked.affected === 0 && !(await rows.existsBy(ApiKeys, { tenantId, id: keyId })))
+        throw keyNotFound();
+    });
+  }
+}
+
+function show(row: ApiKeyRow): ApiKey {
+  const { id, name, scopes, electionPrefix, expiresAt, createdAt } = row;
+  return {
+    id,
+    name,
+    scopes,
+    ...(electionPrefix !== null && { electionPrefix }),
+    ...(expiresAt && { expiresAt }),
+    createdAt,
+  };
+}
