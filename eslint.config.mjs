@@ -76,8 +76,11 @@ export default defineConfig(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
         { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
@@ -106,5 +109,5 @@ export default defineConfig(
     rules: { 'max-lines-per-function': ['error', 60] },
   },
   // Programs that a person runs talk on the console.
-  { files: ['scripts/**', 'test/bench/**', 'libs/testing/**'], rules: { 'no-console': 'off' } },
+  { files: ['demo/**', 'scripts/**', 'test/bench/**', 'libs/testing/**'], rules: { 'no-console': 'off' } },
 );
