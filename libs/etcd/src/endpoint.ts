@@ -52,14 +52,14 @@ export class Endpoint {
     const callable = this.etcd.kv['client'] as ICallable<unknown>;
     return callable.withConnection(this.#service, ({ client }) => {
       const channel = client.getChannel();
-      const state = channel.getConnectivityState(true);
+      const state: number = channel.getConnectivityState(true);
       if (state === READY) return true;
       const { promise, resolve } = Promise.withResolvers<boolean>();
       const deadline = systemClock.wallTimeMs() + withinMs;
       const look = (before: number): void => {
         channel.watchConnectivityState(before, deadline, (error) => {
           if (error) return resolve(false);
-          const now = channel.getConnectivityState(true);
+          const now: number = channel.getConnectivityState(true);
           if (now === READY) return resolve(true);
           if (now === TRANSIENT_FAILURE) return resolve(false);
           look(now);

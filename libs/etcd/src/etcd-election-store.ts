@@ -21,6 +21,7 @@ import { WatchHub } from './watch-hub.js';
 import { Watermark } from './watermark.js';
 import { WriterFence } from './writer-fence.js';
 
+/** Leaves 20-40 s of history: longer than any watch needs to come back, small enough at 10 MB of it per second. */
 const COMPACT_EVERY_MS = 20_000;
 const MEASURE_EVERY_MS = 5_000;
 /** Time for what the store needs for itself. */
@@ -43,6 +44,8 @@ export interface EtcdStoreOptions {
   isHousekeeper?: () => boolean;
   /** How long `open` waits for etcd. */
   openTimeoutMs?: number;
+  /** How often history is compacted and the database measured; tests are in a hurry. */
+  upkeepMs?: { compact: number; measure: number };
 }
 
 /** The ElectionStore on etcd. What it promises is said at the port, libs/election/src/store.ts. */
@@ -78,6 +81,7 @@ export class EtcdElectionStore implements ElectionStore {
   private constructor(options: EtcdStoreOptions) {
     const { endpoints, prefix, processId } = options;
     const { clock = systemClock, log = () => undefined, meter = {} } = options;
+    const upkeepMs = options.upkeepMs ?? { compact: COMPACT_EVERY_MS, measure: MEASURE_EVERY_MS };
     const codec = new Codec(prefix);
     const caller = (service: 'KV' | 'Watch' | 'Maintenance'): Caller =>
       new Caller({ endpoints, service, clock, meter });
@@ -113,8 +117,8 @@ export class EtcdElectionStore implements ElectionStore {
     const isElected = options.isHousekeeper ?? (() => false);
     const housekeeper = new Housekeeper({ caller: callers.pages, log, isElected, currentRevision });
     this.#upkeep = [
-      new Periodic(clock, COMPACT_EVERY_MS, () => housekeeper.round()),
-      new Periodic(clock, MEASURE_EVERY_MS, () => this.#watermark.measure()),
+      new Periodic(clock, upkeepMs.compact, () => housekeeper.round()),
+      new Periodic(clock, upkeepMs.measure, () => this.#watermark.measure()),
     ];
   }
 

@@ -87,7 +87,7 @@ export class WatchHub {
         if (this.#closed) break;
         const end = await this.#stay(endpoint);
         if (end.kind === 'gap') this.#delivered = 0;
-        this.#options.log('warn', 'the watch ended', { endpoint: endpoint.url, ...end });
+        if (!this.#closed) this.#options.log('warn', 'the watch ended', { endpoint: endpoint.url, ...end });
       } catch (cause) {
         this.#options.log('warn', 'the watch could not start', { endpoint: endpoint.url, cause });
       }

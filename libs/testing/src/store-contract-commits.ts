@@ -18,16 +18,29 @@ const kinds = (outcomes: Outcome[], kind: Outcome['kind']): number =>
   outcomes.filter((outcome) => outcome.kind === kind).length;
 
 export function describeCommits(use: () => Hands): void {
-  describe('guards', () => describeGuards(use));
-  describe('commit', () => describeCommit(use));
-  describe('commits at the same moment', () => describeConcurrency(use));
+  describe('guards', () => {
+    describeKeyGuards(use);
+    describeWideGuards(use);
+  });
+  describe('commit', () => {
+    describeCommit(use);
+    describeLimits(use);
+  });
+  describe('commits at the same moment', () => {
+    describeRaces(use);
+    describeCrowds(use);
+  });
   describe('read', () => describeRead(use));
 }
 
-function describeGuards(use: () => Hands): void {
-  /** What a transition with this guard comes to. */
-  const judge = async (guard: Guard): Promise<Outcome['kind']> =>
+/** What a transition with this guard comes to. */
+const judgeOn =
+  (use: () => Hands) =>
+  async (guard: Guard): Promise<Outcome['kind']> =>
     (await commit(use().first, transition([guard], [put(`${freshFolder()}seen`, 'x')]))).kind;
+
+function describeKeyGuards(use: () => Hands): void {
+  const judge = judgeOn(use);
 
   it('absent holds for a key that never was or was deleted, and for no other', async () => {
     const folder = freshFolder();
@@ -61,6 +74,10 @@ function describeGuards(use: () => Hands): void {
     await write(use().first, key, '');
     expect(await judge({ kind: 'value', key, value: '' })).toBe('committed');
   });
+}
+
+function describeWideGuards(use: () => Hands): void {
+  const judge = judgeOn(use);
 
   it('noneNewer looks at every key of the prefix, not at deleted ones, and not beyond the prefix', async () => {
     const folder = freshFolder();
@@ -135,7 +152,9 @@ function describeCommit(use: () => Hands): void {
     const renewed = await commit(use().first, transition([], [], [readKey(key)]));
     expect(renewed.reads[0]?.[0]).toMatchObject({ createRevision: again, modRevision: again });
   });
+}
 
+function describeLimits(use: () => Hands): void {
   it('takes a transition with 48 operations and 256 kB', async () => {
     const folder = freshFolder();
     const writes = Array.from({ length: 24 }, (_, i) => put(`${folder}${i}`, 'v'.repeat(10_900)));
@@ -158,7 +177,7 @@ function describeCommit(use: () => Hands): void {
   });
 }
 
-function describeConcurrency(use: () => Hands): void {
+function describeRaces(use: () => Hands): void {
   it('lets exactly one of many creations of a key win, and shows every loser the winner', async () => {
     const key = `${freshFolder()}key`;
     const { first, second } = use();
@@ -206,7 +225,9 @@ function describeConcurrency(use: () => Hands): void {
       expect(kinds(outcomes, 'committed')).toBe(1);
     }
   });
+}
 
+function describeCrowds(use: () => Hands): void {
   it('answers each of 500 transitions with its own outcome', async () => {
     const folder = freshFolder();
     const changes = Array.from({ length: 500 }, (_, i) => {

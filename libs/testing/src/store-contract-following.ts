@@ -108,6 +108,10 @@ export function describeFollowing(use: () => Hands): void {
     expect(mirror.complaints).toEqual([]);
   });
 
+  describeFollowingBounds(use);
+}
+
+function describeFollowingBounds(use: () => Hands): void {
   it('delivers 10,000 keys and more at once', async () => {
     const folder = freshFolder();
     const batches = Array.from({ length: 640 }, (_, batch) =>
