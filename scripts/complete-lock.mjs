@@ -7,7 +7,18 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const SYSTEMS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
+const SYSTEMS = [
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+];
 const PROCESSORS = ['arm64', 'arm', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'x64'];
 
 const file = new URL('../package-lock.json', import.meta.url);
@@ -19,7 +30,9 @@ for (const [place, entry] of Object.entries(lock.packages)) {
     const words = name.split(/[-/]/);
     const os = SYSTEMS.find((system) => words.includes(system));
     const cpu = PROCESSORS.find((processor) => words.includes(processor));
-    const known = [`node_modules/${name}`, `${place}/node_modules/${name}`].some((where) => lock.packages[where]);
+    const known = [`node_modules/${name}`, `${place}/node_modules/${name}`].some(
+      (where) => lock.packages[where],
+    );
     if (known || !os || !cpu || !/^\d/.test(version)) continue;
     lock.packages[`node_modules/${name}`] = {
       version,
@@ -34,4 +47,8 @@ for (const [place, entry] of Object.entries(lock.packages)) {
 
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(added.length > 0 ? `Added to package-lock.json:\n  ${added.join('\n  ')}` : 'package-lock.json is complete.');
+console.log(
+  added.length > 0
+    ? `Added to package-lock.json:\n  ${added.join('\n  ')}`
+    : 'package-lock.json is complete.',
+);

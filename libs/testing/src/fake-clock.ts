@@ -64,7 +64,9 @@ export class FakeClock implements Clock {
       next.run();
       await settle();
     }
-    throw new Error(`${MOST_TIMERS_PER_ADVANCE} timers ran within ${ms} ms: a timer keeps setting itself again`);
+    throw new Error(
+      `${MOST_TIMERS_PER_ADVANCE} timers ran within ${ms} ms: a timer keeps setting itself again`,
+    );
   }
 
   /**

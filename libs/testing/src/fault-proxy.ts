@@ -190,7 +190,12 @@ export class FaultProxy {
     const upstream = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
     downstream.setNoDelay(true);
     const delayMs = () => this.#delayMs;
-    const link = { downstream, upstream, requests: new Stream(upstream, delayMs), replies: new Stream(downstream, delayMs) };
+    const link = {
+      downstream,
+      upstream,
+      requests: new Stream(upstream, delayMs),
+      replies: new Stream(downstream, delayMs),
+    };
     if (this.#holdingRequests) link.requests.hold();
     if (this.#holdingReplies) link.replies.hold();
     this.#links.add(link);

@@ -20,7 +20,11 @@ export function unprivilegedAccount(): Account | undefined {
 
 /** True if the account can enter the folder: every folder above must let it through. */
 export function canEnter(folder: string, account: Account): boolean {
-  const { status } = spawnSync('/bin/sh', ['-c', 'cd "$0"', folder], { ...account, cwd: '/', stdio: 'ignore' });
+  const { status } = spawnSync('/bin/sh', ['-c', 'cd "$0"', folder], {
+    ...account,
+    cwd: '/',
+    stdio: 'ignore',
+  });
   return status === 0;
 }
 

@@ -54,8 +54,15 @@ function postgresFolders(): string[] {
  * @throws MissingBinaries naming all that are missing
  */
 export function findBinaries(path = process.env['PATH'] ?? ''): Binaries {
-  const folders = [...path.split(delimiter).filter(Boolean), '/usr/local/bin', '/usr/bin', '/usr/sbin', '/opt/homebrew/bin'];
-  const find = (name: string, places: string[]) => places.map((folder) => join(folder, name)).find(isExecutable);
+  const folders = [
+    ...path.split(delimiter).filter(Boolean),
+    '/usr/local/bin',
+    '/usr/bin',
+    '/usr/sbin',
+    '/opt/homebrew/bin',
+  ];
+  const find = (name: string, places: string[]) =>
+    places.map((folder) => join(folder, name)).find(isExecutable);
   const etcd = find('etcd', folders);
   const redisServer = find('redis-server', folders);
   // Both of one version: a data folder made by one major version is refused by another.
@@ -69,5 +76,10 @@ export function findBinaries(path = process.env['PATH'] ?? ''): Binaries {
       ...(redisServer ? [] : ['redis-server']),
     ]);
   }
-  return { etcd, redisServer, initdb: join(postgresFolder, 'initdb'), postgres: join(postgresFolder, 'postgres') };
+  return {
+    etcd,
+    redisServer,
+    initdb: join(postgresFolder, 'initdb'),
+    postgres: join(postgresFolder, 'postgres'),
+  };
 }

@@ -20,7 +20,10 @@ export class EtcdMember {
   readonly #launch: () => Promise<OwnedProcess>;
   #process: OwnedProcess | undefined;
 
-  constructor(place: { name: string; clientUrl: string; peerUrl: string }, launch: () => Promise<OwnedProcess>) {
+  constructor(
+    place: { name: string; clientUrl: string; peerUrl: string },
+    launch: () => Promise<OwnedProcess>,
+  ) {
     this.name = place.name;
     this.clientUrl = place.clientUrl;
     this.peerUrl = place.peerUrl;
@@ -136,9 +139,16 @@ export async function startEtcd(options: EtcdOptions): Promise<EtcdHandle> {
 }
 
 /** Debian's etcd on arm64 starts only when told that one knows it is untested there. */
-const ENVIRONMENT = { PATH: '/usr/bin:/bin', ...(process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch }) };
+const ENVIRONMENT = {
+  PATH: '/usr/bin:/bin',
+  ...(process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch }),
+};
 
-function flagsOf(place: { name: string; clientUrl: string; peerUrl: string }, cluster: string, folder: string): string[] {
+function flagsOf(
+  place: { name: string; clientUrl: string; peerUrl: string },
+  cluster: string,
+  folder: string,
+): string[] {
   return [
     `--name=${place.name}`,
     `--data-dir=${folder}`,

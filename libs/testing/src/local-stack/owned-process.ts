@@ -39,6 +39,7 @@ export class OwnedProcess {
   readonly #stopSignal: NodeJS.Signals;
   readonly #logStart: number;
   #running = true;
+  #stopping = false;
 
   /** @throws Error when the command cannot be run */
   static async launch(launch: Launch): Promise<OwnedProcess> {
@@ -83,12 +84,18 @@ export class OwnedProcess {
     return this.#running;
   }
 
+  /** True once its end was asked for here; an end before is an accident. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.#running) this.#child.kill(signal);
   }
 
   /** Ends it at once, without a chance to tidy up. */
   async kill(): Promise<void> {
+    this.#stopping = true;
     this.signal('SIGKILL');
     await this.exited;
   }
@@ -104,6 +111,7 @@ export class OwnedProcess {
 
   /** Asks it to stop, and kills it when it has not after `withinMs`. True if it stopped by itself. */
   async stop(withinMs = 10_000): Promise<boolean> {
+    this.#stopping = true;
     this.signal(this.#stopSignal);
     this.resume();
     const timeout = Promise.withResolvers<'late'>();

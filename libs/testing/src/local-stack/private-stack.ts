@@ -18,9 +18,10 @@ export function temporaryFolder(): string {
 }
 
 /** An etcd cluster of one test, on free ports, gone with its data when it is stopped. */
-export async function startPrivateEtcd(
-  { members = 1, flags = [] }: { members?: number; flags?: readonly string[] } = {},
-): Promise<EtcdHandle> {
+export async function startPrivateEtcd({
+  members = 1,
+  flags = [],
+}: { members?: number; flags?: readonly string[] } = {}): Promise<EtcdHandle> {
   const folder = temporaryFolder();
   const etcd = await onFreePorts(members * 2, async (free) => {
     rmSync(join(folder, 'data'), { recursive: true, force: true });
@@ -57,7 +58,13 @@ export async function startPrivatePostgres(): Promise<ServerHandle> {
   const folder = temporaryFolder();
   const password = randomBytes(16).toString('hex');
   const postgres = await onFreePorts(1, async ([port = 0]) =>
-    startPostgres({ port, dataFolder: join(folder, 'postgres'), logFolder: folder, password, throwaway: true }),
+    startPostgres({
+      port,
+      dataFolder: join(folder, 'postgres'),
+      logFolder: folder,
+      password,
+      throwaway: true,
+    }),
   );
   return removing(folder, postgres);
 }
@@ -65,28 +72,35 @@ export async function startPrivatePostgres(): Promise<ServerHandle> {
 /** Redis on a free port, on data that nobody will miss. */
 export async function startPrivateRedis(): Promise<ServerHandle> {
   const folder = temporaryFolder();
-  const redis = await onFreePorts(1, async ([port = 0]) => startRedis({ port, dataFolder: folder, logFolder: folder }));
+  const redis = await onFreePorts(1, async ([port = 0]) =>
+    startRedis({ port, dataFolder: folder, logFolder: folder }),
+  );
   return removing(folder, redis);
 }
 
 /** One of each server for a test run, on free ports and throw-away data. */
 export async function startPrivateStack(): Promise<PrivateStack> {
-  const started = await Promise.allSettled([startPrivatePostgres(), startPrivateRedis(), startPrivateEtcd()]);
-  const [postgres, redis, etcd] = started;
+  const starting = [startPrivatePostgres(), startPrivateRedis(), startPrivateEtcd()] as const;
   const stop = async () => {
-    await Promise.all(started.map((server) => (server.status === 'fulfilled' ? server.value.stop() : undefined)));
+    const started = await Promise.allSettled(starting);
+    const stops = started.map(async (server) =>
+      server.status === 'fulfilled' ? server.value.stop() : undefined,
+    );
+    await Promise.all(stops);
   };
-  if (postgres.status === 'rejected' || redis.status === 'rejected' || etcd.status === 'rejected') {
+  try {
+    const [postgres, redis, etcd] = await Promise.all(starting);
+    return {
+      databaseUrl: postgres.url,
+      redisUrl: redis.url,
+      etcdEndpoints: etcd.urls,
+      servers: { postgres, redis, etcd },
+      stop,
+    };
+  } catch (error) {
     await stop();
-    throw started.find((server) => server.status === 'rejected')?.reason;
+    throw error;
   }
-  return {
-    databaseUrl: postgres.value.url,
-    redisUrl: redis.value.url,
-    etcdEndpoints: etcd.value.urls,
-    servers: { postgres: postgres.value, redis: redis.value, etcd: etcd.value },
-    stop,
-  };
 }
 
 function removing(folder: string, server: ServerHandle): ServerHandle {

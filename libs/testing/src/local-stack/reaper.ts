@@ -67,7 +67,11 @@ class Reaper {
 
   #start(): ChildProcess {
     // A session of its own, so that the terminal's Ctrl-C does not reach it.
-    const shell = spawn('/bin/sh', ['-c', SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' });
+    const shell = spawn('/bin/sh', ['-c', SCRIPT], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: '/',
+    });
     shell.unref();
     shell.stdin?.on('error', () => undefined);
     // A pipe is a socket here; neither it nor the shell may keep this process alive.

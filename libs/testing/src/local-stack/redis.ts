@@ -45,5 +45,10 @@ export async function startRedis({ port, dataFolder, logFolder }: RedisOptions):
     logFile: join(logFolder, 'redis.log'),
   });
   await process.untilReady(() => answersPing(port));
-  return { process, url: `redis://127.0.0.1:${port}`, pids: [process.pid], stop: async () => void (await process.stop()) };
+  return {
+    process,
+    url: `redis://127.0.0.1:${port}`,
+    pids: [process.pid],
+    stop: async () => void (await process.stop()),
+  };
 }

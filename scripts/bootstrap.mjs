@@ -1,0 +1,50 @@
+/**
+ * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|build> [options]`.
+ *
+ * Installs the locked packages, builds, finds or installs the servers of the local stack, and hands over to the
+ * built program under Node 24. Each step does nothing when nothing has changed. Runs on Node 20.19 without any
+ * dependency, since none is there yet.
+ */
+import path from 'node:path';
+import { build } from './bootstrap/build.mjs';
+import { handOver } from './bootstrap/hand-over.mjs';
+import { installPackages, node24 } from './bootstrap/packages.mjs';
+import { BootstrapError, progress } from './bootstrap/progress.mjs';
+import { provideServers } from './bootstrap/servers.mjs';
+
+/** Command -> the built program and the arguments that it begins with. */
+const PROGRAMS = {
+  start: ['dist/scripts/start/main.js'],
+  dev: ['dist/scripts/start/main.js', '--dev'],
+  test: ['dist/scripts/test/main.js'],
+  build: undefined,
+};
+
+process.chdir(path.join(import.meta.dirname, '..'));
+
+async function main([command = 'start', ...options]) {
+  if (!Object.hasOwn(PROGRAMS, command)) {
+    throw new BootstrapError(`There is no "${command}". Try: ${Object.keys(PROGRAMS).join(', ')}.`);
+  }
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    throw new BootstrapError(
+      `Incumbent needs Node 20.19 or later to begin with; this is ${process.version}.`,
+    );
+  }
+  await installPackages();
+  const node = await node24();
+  await build(node);
+  const program = PROGRAMS[command];
+  if (program === undefined) return 0;
+  await provideServers(command);
+  return handOver(node, [...program, ...options]);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof BootstrapError)) throw error;
+  progress.fail(error.message);
+  process.exitCode = 1;
+}
