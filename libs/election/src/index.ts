@@ -68,4 +68,4 @@ export {
   type Write,
 } from './store.js';
 export { type Candidacy, type ElectionState, type Situation, type Versioned } from './state.js';
-export { type SeenSession, type ViewListener } from './view.js';
+export { type SeenSession, View, type ViewListener } from './view.js';

@@ -20,3 +20,4 @@ export {
 export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from './memory-store.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';
 export { createElection, Participant, type ParticipantOptions } from './participant.js';
+export { Interleaving, type Mutation } from './interleaving.js';
