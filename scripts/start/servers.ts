@@ -84,20 +84,33 @@ export async function startServers(
     await Promise.all([redis?.stop(), etcd?.stop(), postgres?.stop()]);
     throw new StartError(failed.reason instanceof Error ? failed.reason.message : String(failed.reason));
   }
+  const processes = [
+    redis?.process,
+    ...(etcd?.members ?? []).map((member) => member.process),
+    postgres?.process,
+  ];
   return {
-    redisUrl: redis?.url ?? given.redisUrl ?? '',
-    etcdEndpoints: etcd?.urls.join(',') ?? given.etcdEndpoints ?? '',
-    databaseUrl: postgres?.url ?? given.databaseUrl ?? '',
-    processes: [
-      redis?.process,
-      ...(etcd?.members ?? []).map((member) => member.process),
-      postgres?.process,
-    ].filter((process) => process !== undefined),
+    ...addressesOf({ redis, etcd, postgres }, given),
+    processes: processes.filter((process) => process !== undefined),
     async stop() {
       await redis?.stop();
       await etcd?.stop();
       await postgres?.stop();
     },
+  };
+}
+
+interface Own {
+  readonly redis: ServerHandle | undefined;
+  readonly etcd: EtcdHandle | undefined;
+  readonly postgres: ServerHandle | undefined;
+}
+
+function addressesOf({ redis, etcd, postgres }: Own, given: StackOptions['given']) {
+  return {
+    redisUrl: redis?.url ?? given.redisUrl ?? '',
+    etcdEndpoints: etcd?.urls.join(',') ?? given.etcdEndpoints ?? '',
+    databaseUrl: postgres?.url ?? given.databaseUrl ?? '',
   };
 }
 
