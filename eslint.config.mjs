@@ -50,7 +50,7 @@ const SIZES = {
 const TESTS = ['**/*.spec.ts', 'test/**/*.ts'];
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.data/', 'node_modules/'] },
+  { ignores: ['dist/', 'coverage/', '.data/', 'node_modules/', 'scripts/check/smoke-client/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{ts,mjs}'],

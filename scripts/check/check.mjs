@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 const CACHE = 'node_modules/.cache/check';
-const FOLDERS = ['apps', 'libs', 'migrations', 'scripts', 'test'];
+const FOLDERS = ['apps', 'demo', 'libs', 'migrations', 'scripts', 'test'];
 /** A step that takes longer hangs. */
 const STEP_DEADLINE_MS = 300_000;
 
@@ -43,6 +43,7 @@ const STEPS = {
   ],
   floors: [bin('depcruise'), '--config', '.dependency-cruiser.mjs', '--output-type', 'err', ...FOLDERS],
   unused: [bin('knip'), '--no-progress', '--cache', '--cache-location', `${CACHE}/knip`],
+  openapi: [process.execPath, 'scripts/check/openapi.mjs'],
   docs: [process.execPath, ...typescript('scripts/check/docs.ts')],
   gate: [
     process.execPath,
