@@ -41,6 +41,7 @@ printf %s "$folders" | while IFS= read -r folder; do rm -rf -- "$folder"; done
 class Reaper {
   #shell: ChildProcess | undefined;
   #watched = 0;
+  #folders = 0;
 
   watch(pid: number, stopSignal: NodeJS.Signals): void {
     this.#watched += 1;
@@ -50,13 +51,15 @@ class Reaper {
   unwatch(pid: number): void {
     this.#watched -= 1;
     this.#tell(`remove ${pid}`);
-    if (this.#watched > 0) return;
+    // A killed server may be started again on its data: folders stay until this process ends.
+    if (this.#watched > 0 || this.#folders > 0) return;
     this.#shell?.stdin?.end();
     this.#shell = undefined;
   }
 
-  /** Has the folder removed at the end of this process or of the last server, whichever comes first. */
+  /** Has the folder removed at the end of this process, however it ends. */
   removeAtEnd(folder: string): void {
+    this.#folders += 1;
     this.#tell(`folder ${folder}`);
   }
 
