@@ -44,7 +44,7 @@ export function tenantRecordOf(row: TenantRow): TenantRecord {
 export class Mirror {
   constructor(
     private readonly database: Database,
-    private readonly store: ElectionStore,
+    private readonly store: Pick<ElectionStore, 'commit'>,
     private readonly clock: Clock,
   ) {}
 
