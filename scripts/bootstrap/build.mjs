@@ -36,7 +36,7 @@ function readStamp() {
 
 /** File -> size and time of its last change; cheap, and enough to notice an edit. */
 function fingerprint() {
-  const sources = FOLDERS.flatMap((folder) =>
+  const sources = FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
     readdirSync(folder, { recursive: true })
       .map((file) => path.join(folder, file))
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts')),

@@ -1,24 +1,31 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { BootstrapError, progress, run, tail } from './progress.mjs';
 
-/** Holds the hash of the lock file from which node_modules was installed. */
-const STAMP = 'node_modules/.incumbent-lock';
-
-/** Installs the locked packages, unless node_modules already holds them. */
+/** Installs the locked packages, unless node_modules already holds just these. */
 export async function installPackages() {
-  const lock = readFileSync('package-lock.json', 'utf8');
-  const hash = createHash('sha256').update(lock).digest('hex');
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return;
-  const count = Object.keys(JSON.parse(lock).packages).length;
-  const step = progress.begin('packages', `installing about ${count}`);
+  const locked = read('package-lock.json').packages;
+  if (isInstalled(locked)) return;
+  const step = progress.begin('packages', `installing about ${Object.keys(locked).length}`);
   const { code, output } = await install();
   if (code !== 0) {
     step.failed();
     throw new BootstrapError(`npm could not install the packages:\n\n${tail(output)}`);
   }
-  writeFileSync(STAMP, hash);
   step.done('installed');
+}
+
+/** npm notes what it has installed, when it is done, in a lock file of its own. */
+function isInstalled(locked) {
+  if (!existsSync('node_modules/.package-lock.json')) return false;
+  const installed = read('node_modules/.package-lock.json').packages;
+  return Object.entries(locked).every(
+    ([place, { version, optional }]) =>
+      place === '' || installed[place]?.version === version || (optional && !installed[place]),
+  );
+}
+
+function read(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 async function install() {
