@@ -1,0 +1,49 @@
+import { RequestMethod } from '@nestjs/common';
+import { z } from 'zod';
+import { electionName } from '../http/fields.js';
+import type { OperationSpec } from '../http/operation.js';
+
+const exampleStream = `retry: 1000
+
+event: snapshot
+id: 0.13
+data: {"election":"billing","state":"open","leader":{"candidate":"billing-7f9c-1"},"term":7,"fence":7,"sequence":13}
+
+event: leadership.lost
+id: 0.14
+data: {"type":"leadership.lost","election":"billing","term":7,"fence":7,"sequence":14,"reason":"resigned"}
+
+: heartbeat
+`;
+
+export const streamEvents = {
+  id: 'streamEvents',
+  method: RequestMethod.GET,
+  path: '/v1/elections/{name}/events',
+  tag: 'Observing',
+  summary: 'Every change of leadership, as server-sent events',
+  description:
+    'First one `snapshot`, then every event after it, in order: `leadership.acquired`, `leadership.lost`, ' +
+    '`election.vacant`. Each has an `id`; a reader that comes back with it as `Last-Event-ID` goes on after it. ' +
+    'If that place is gone a `gap` tells so, and the snapshot that follows is the whole truth. `closed` says that ' +
+    'the election was deleted. A comment is sent every 15 s. A reader that falls 256 kB behind is cut off and may ' +
+    'come back.',
+  access: 'elections:read',
+  params: z.strictObject({ name: electionName }),
+  headers: z.strictObject({
+    'last-event-id': z
+      .string()
+      .regex(/^[\x21-\x7e]{1,128}$/, 'Must be the id of an event of this stream.')
+      .optional()
+      .meta({ description: 'The id of the last event that was seen.' }),
+  }),
+  answers: {
+    200: {
+      description: 'The stream.',
+      mediaType: 'text/event-stream',
+      schema: z.string().meta({ description: 'Server-sent events, see the WHATWG HTML standard.' }),
+      examples: { stream: exampleStream },
+    },
+  },
+  errors: ['election.not_found', 'limit.quota_exceeded', 'store.unavailable', 'store.overloaded'],
+} as const satisfies OperationSpec;

@@ -1,0 +1,154 @@
+import { RequestMethod } from '@nestjs/common';
+import { z } from 'zod';
+import { electionName, page, ttlMs } from '../http/fields.js';
+import type { OperationSpec } from '../http/operation.js';
+import { election, electionPage } from './answers.schema.js';
+import { electionExample } from './examples.js';
+
+const tag = 'Elections';
+const params = z.strictObject({ name: electionName });
+const etag = { ETag: 'Version of the settings, for If-Match.' };
+
+const description = z.string().max(500).meta({ description: 'For people.' });
+const policy = z.enum(['fifo']).meta({ description: '`fifo`: whoever waits longest is next.' });
+const electionTtlMs = ttlMs.meta({ description: 'What a campaign without `ttlMs` gets; 10 000 if absent.' });
+const maxTtlMs = ttlMs.meta({
+  description:
+    'The largest `ttlMs` a campaign may ask for: it bounds how long a dead leader can keep the seat. The larger of ' +
+    '`ttlMs` and 60 000 if absent.',
+});
+
+const ifMatch = z.strictObject({
+  'if-match': z
+    .string()
+    .regex(/^("[\x21\x23-\x7e]{1,128}"|\*)$/, 'Must be the ETag of an earlier answer, with its quotes.')
+    .optional()
+    .meta({ description: 'Change only if the election still has this ETag.' }),
+});
+
+const manageErrors = ['election.not_found', 'store.unavailable', 'store.overloaded'] as const;
+
+export const createElection = {
+  id: 'createElection',
+  method: RequestMethod.POST,
+  path: '/v1/elections',
+  tag,
+  summary: 'Create an election',
+  description:
+    'A name that was deleted may be created again: its terms and fences go on above the old ones. A repeated ' +
+    'create of an existing name is refused, so create once and campaign from then on.',
+  access: 'elections:manage',
+  body: z
+    .strictObject({
+      name: electionName,
+      description: description.optional(),
+      ttlMs: electionTtlMs.optional(),
+      maxTtlMs: maxTtlMs.optional(),
+      policy: policy.optional(),
+    })
+    .meta({ id: 'CreateElectionRequest', examples: [{ name: 'billing', ttlMs: 10_000 }] }),
+  answers: {
+    201: {
+      description: 'The election exists.',
+      schema: election,
+      headers: { ...etag, Location: 'Path of the election.' },
+      examples: { created: electionExample },
+    },
+  },
+  errors: [
+    'election.name_taken',
+    'election.closing',
+    'limit.quota_exceeded',
+    'database.unavailable',
+    'store.unavailable',
+    'store.overloaded',
+  ],
+} as const satisfies OperationSpec;
+
+export const listElections = {
+  id: 'listElections',
+  method: RequestMethod.GET,
+  path: '/v1/elections',
+  tag,
+  summary: 'List the elections that the key may see',
+  description: 'By name. A key with an `electionPrefix` sees only those that begin with it.',
+  access: 'elections:read',
+  query: page,
+  answers: {
+    200: {
+      description: 'A page of elections.',
+      schema: electionPage,
+      examples: { page: { data: [electionExample], nextCursor: null } },
+    },
+  },
+  errors: ['store.unavailable'],
+} as const satisfies OperationSpec;
+
+export const getElection = {
+  id: 'getElection',
+  method: RequestMethod.GET,
+  path: '/v1/elections/{name}',
+  tag,
+  summary: 'Read an election and its settings',
+  description: 'For who leads, see `getLeader`.',
+  access: 'elections:read',
+  params,
+  answers: { 200: { description: 'The election.', schema: election, headers: etag, examples: { election: electionExample } } },
+  errors: manageErrors,
+} as const satisfies OperationSpec;
+
+export const changeElection = {
+  id: 'changeElection',
+  method: RequestMethod.PATCH,
+  path: '/v1/elections/{name}',
+  tag,
+  summary: 'Change settings, pause or open',
+  description:
+    'Changes what is given and leaves the rest. A paused election grants nothing new: its leader is told `yielding` ' +
+    'and its term ends once the grants are over; campaigns wait. Sessions keep the ttlMs that they began with.',
+  access: 'elections:manage',
+  params,
+  headers: ifMatch,
+  body: z
+    .strictObject({
+      description: description.optional(),
+      ttlMs: electionTtlMs.optional(),
+      maxTtlMs: maxTtlMs.optional(),
+      policy: policy.optional(),
+      state: z.enum(['open', 'paused']).optional(),
+    })
+    .refine((change) => Object.keys(change).length > 0, 'Name at least one field to change.')
+    .meta({ id: 'ChangeElectionRequest', examples: [{ state: 'paused' }, { maxTtlMs: 120_000 }] }),
+  answers: {
+    200: {
+      description: 'The election as it is now.',
+      schema: election,
+      headers: etag,
+      examples: { paused: { ...electionExample, state: 'paused', updatedAt: '2026-11-21T09:31:00.000Z' } },
+    },
+  },
+  errors: [...manageErrors, 'election.closing', 'request.precondition_failed'],
+} as const satisfies OperationSpec;
+
+export const deleteElection = {
+  id: 'deleteElection',
+  method: RequestMethod.DELETE,
+  path: '/v1/elections/{name}',
+  tag,
+  summary: 'Delete an election',
+  description:
+    'Candidates are out. While a leader still holds a grant the election is `closing` and its name is taken; ' +
+    'afterwards the name may be created again, with fences above all earlier ones.',
+  access: 'elections:manage',
+  params,
+  headers: ifMatch,
+  answers: {
+    202: {
+      description: "Being deleted: a leader's grants run out first.",
+      schema: election,
+      examples: { closing: { ...electionExample, state: 'closing' } },
+    },
+    204: { description: 'Deleted.' },
+  },
+  errors: [...manageErrors, 'request.precondition_failed'],
+} as const satisfies OperationSpec;

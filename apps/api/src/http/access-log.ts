@@ -1,0 +1,48 @@
+import type { Clock } from '#core';
+import type { Logger } from '#telemetry';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** Observes how long a call took; seconds. */
+export interface Latency {
+  observe(seconds: number): void;
+}
+
+/**
+ * One line per answer: at debug for election calls and probes that went well, at info for management and
+ * refusals, at error for faults of ours. Never the query or the body: they may hold what is not ours to write down.
+ */
+export class AccessLog {
+  private readonly latencies: ReadonlyMap<string, Latency>;
+
+  constructor(
+    private readonly logger: Logger,
+    private readonly clock: Clock,
+    /** By operationId. */
+    latencies: Record<string, Latency>,
+  ) {
+    this.latencies = new Map(Object.entries(latencies));
+  }
+
+  answered(request: FastifyRequest, reply: FastifyReply): void {
+    const policy = request.routeOptions.config.policy;
+    const durationMs = this.clock.monotonicMs() - request.call.receivedAtMs;
+    if (policy && !request.call.held) this.latencies.get(policy.operationId)?.observe(durationMs / 1_000);
+    const { statusCode } = reply;
+    const level = statusCode >= 500 ? 'error' : statusCode < 400 && policy?.quiet ? 'debug' : 'info';
+    if (!this.logger.isLevelEnabled(level)) return;
+    this.logger[level](
+      {
+        requestId: request.id,
+        tenantId: request.call.principal?.tenantId,
+        keyId: request.call.principal?.keyId,
+        operation: policy?.operationId,
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status: statusCode,
+        durationMs: Math.round(durationMs * 10) / 10,
+        ip: request.ip,
+      },
+      'answered',
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, toBase32 } from '#core';
+import type { CallBounds } from '#election';
+import type { Principal } from '#tenancy';
+import type { FastifyRequest } from 'fastify';
+import type { RoutePolicy } from './operation.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    call: Call;
+  }
+  interface FastifyContextConfig {
+    policy?: RoutePolicy;
+  }
+}
+
+/**
+ * Milliseconds from the arrival of a request to its answer, whatever the store does. A little less than the
+ * promised 2 s, so that the promise holds as the caller measures it.
+ */
+const ANSWER_WITHIN_MS = 1_900;
+
+/** What the edge knows of one request: when it came, how the log names it, who makes it. */
+export class Call {
+  /** Set by the gate for calls with an API key. */
+  principal: Principal | undefined;
+  /** The answer was held on purpose: its duration says nothing about us. */
+  held = false;
+
+  constructor(
+    readonly requestId: string,
+    /** On the monotonic clock, taken before anything was read or awaited: grants count from here at the latest. */
+    readonly receivedAtMs: number,
+  ) {}
+
+  /** The caller of a route that demands an API key; the gate has made sure that there is one. */
+  get caller(): Principal {
+    if (this.principal === undefined) throw new Error('This route has no access policy that demands an API key');
+    return this.principal;
+  }
+
+  /** How long the engine may take; held answers get their wait on top. */
+  bounds(waitMs = 0, signal?: AbortSignal): CallBounds {
+    this.held = waitMs > 0;
+    const bounds = { receivedAtMs: this.receivedAtMs, deadlineMs: this.receivedAtMs + ANSWER_WITHIN_MS + waitMs };
+    return signal === undefined ? bounds : { ...bounds, signal };
+  }
+}
+
+/** Ids a caller may choose for its request; anything else is replaced by one of ours. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:@/+=-]{0,127}$/;
+
+/** Opens calls. Ids are a random part of this process and a counter: unique without asking for entropy each time. */
+export class CallFactory {
+  private readonly process = toBase32(randomBytes(8));
+  private counter = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  requestId(given: string | string[] | undefined): string {
+    if (typeof given === 'string' && SANE_REQUEST_ID.test(given)) return given;
+    this.counter += 1;
+    return `req_${this.process}${this.counter.toString(36).padStart(6, '0')}`;
+  }
+
+  open(request: FastifyRequest): Call {
+    return new Call(request.id, this.clock.monotonicMs());
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { IncumbentError } from '#core';
+import { type Principal, requireScope } from '#tenancy';
+import type { FastifyRequest } from 'fastify';
+import type { RoutePolicy } from './operation.js';
+
+/** More header fields than this are refused; Node keeps one more, so that the excess is noticed. */
+export const MOST_HEADERS = 64;
+
+/** Tells who sends an Authorization header; throws `identity.unauthenticated`, or 503 where it cannot know yet. */
+export interface Identify {
+  (authorization: string | undefined): Principal;
+}
+
+/**
+ * Decides before a body is read whether a request may come in: its framing is unambiguous, its credentials are
+ * those the route demands, its tenant is active. Synchronous and from memory. A route without a policy is closed.
+ */
+export class Gate {
+  private readonly adminToken: Buffer;
+
+  constructor(
+    private readonly identify: Identify,
+    adminToken: string,
+  ) {
+    this.adminToken = digest(adminToken);
+  }
+
+  /** @throws IncumbentError request.*, identity.*, tenant.suspended */
+  admit(request: FastifyRequest): void {
+    checkFraming(request);
+    const policy = request.routeOptions.config.policy;
+    if (request.is404 || policy?.access === 'public') return;
+    if (policy === undefined) return closeUnlessDocs(request.routeOptions.url);
+    const authorization = onlyAuthorization(request);
+    if (policy.access === 'admin') this.admitOperator(authorization);
+    else request.call.principal = this.admitTenant(authorization, policy);
+  }
+
+  private admitOperator(authorization: string | undefined): void {
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+    // Digests are of equal length, so the comparison takes the same time wherever they differ.
+    if (timingSafeEqual(digest(token), this.adminToken)) return;
+    throw unauthenticated('Send "Authorization: Bearer <ADMIN_TOKEN>"; API keys of tenants do not open the admin API.');
+  }
+
+  private admitTenant(authorization: string | undefined, policy: RoutePolicy): Principal {
+    const principal = this.identify(authorization);
+    if (principal.suspended && !policy.evenSuspended) {
+      throw new IncumbentError(
+        'tenant.suspended',
+        'Only renew and resign are answered. Ask the operator of this service to activate the tenant again.',
+      );
+    }
+    if (policy.access !== 'public' && policy.access !== 'admin') requireScope(principal, policy.access);
+    return principal;
+  }
+}
+
+/**
+ * Refuses what two servers in a row may read differently (request smuggling, cache poisoning). Node itself drops
+ * doubled Host headers and accepts targets that name another host.
+ */
+function checkFraming(request: FastifyRequest): void {
+  const { rawHeaders, url } = request.raw;
+  if (rawHeaders.length > 2 * MOST_HEADERS) {
+    throw new IncumbentError('request.headers_too_large', `Send at most ${MOST_HEADERS} header fields.`);
+  }
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts !== 1) throw new IncumbentError('request.invalid_header', 'Send exactly one Host header.');
+  if (url?.charCodeAt(0) !== 0x2f) {
+    throw new IncumbentError('request.invalid_path', 'The request target must be a path that begins with "/".');
+  }
+}
+
+/** @throws IncumbentError identity.unauthenticated when two credentials were sent: which one counts is anybody's guess */
+function onlyAuthorization(request: FastifyRequest): string | undefined {
+  const { rawHeaders } = request.raw;
+  let sent = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 13 && name.toLowerCase() === 'authorization') sent += 1;
+  }
+  if (sent > 1) throw unauthenticated('Send exactly one Authorization header.');
+  return request.headers.authorization;
+}
+
+/** Pages of the documentation are mounted by a library, without a policy; nothing else may be. */
+function closeUnlessDocs(url: string | undefined): void {
+  if (url !== undefined && (url === '/openapi.json' || url.startsWith('/docs'))) return;
+  throw new Error(`The route ${url} has no access policy`);
+}
+
+function unauthenticated(detail: string): IncumbentError {
+  return new IncumbentError('identity.unauthenticated', detail);
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

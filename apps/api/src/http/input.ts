@@ -1,0 +1,69 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { IncumbentError } from '#core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Call } from './call.js';
+import type { OperationSpec } from './operation.js';
+import { parse } from './validation.js';
+
+type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
+
+/** What a handler gets: every part of the request that its operation describes, checked. */
+export interface InputOf<S extends OperationSpec> {
+  call: Call;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  params: Parsed<S['params']>;
+  query: Parsed<S['query']>;
+  headers: Parsed<S['headers']>;
+  body: Parsed<S['body']>;
+}
+
+/**
+ * The one argument of every handler. Parts are checked in the order path, query, headers, body, and the first
+ * that does not fit is told with all its errors.
+ */
+export const Input = createParamDecorator((spec: OperationSpec, context: ExecutionContext) => {
+  const http = context.switchToHttp();
+  const request = http.getRequest<FastifyRequest>();
+  return readInput(spec, request, http.getResponse<FastifyReply>());
+});
+
+/** @throws IncumbentError request.invalid_path, request.invalid_query, request.invalid_header, request.invalid_body */
+export function readInput(spec: OperationSpec, request: FastifyRequest, reply: FastifyReply): InputOf<OperationSpec> {
+  return {
+    call: request.call,
+    request,
+    reply,
+    params: spec.params && (parse(spec.params, request.params, 'request.invalid_path') as never),
+    query: readQuery(spec, request) as never,
+    headers: spec.headers && (parse(spec.headers, pick(spec.headers, request), 'request.invalid_header') as never),
+    body: spec.body && (parse(spec.body, presentBody(request), 'request.invalid_body') as never),
+  };
+}
+
+/** Calls without a query refuse any parameter: a misspelt or misplaced one must not be ignored. */
+function readQuery(spec: OperationSpec, request: FastifyRequest): unknown {
+  if (spec.query) return parse(spec.query, { ...(request.query as object) }, 'request.invalid_query');
+  for (const name in request.query as object) {
+    throw new IncumbentError('request.invalid_query', 'This call takes no query parameters.', {
+      errors: [{ pointer: name, code: 'unknown_field', message: 'This call takes no query parameters.' }],
+    });
+  }
+  return undefined;
+}
+
+function pick(schema: z.ZodObject, request: FastifyRequest): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const name of Object.keys(schema.shape)) {
+    if (request.headers[name] !== undefined) picked[name] = request.headers[name];
+  }
+  return picked;
+}
+
+function presentBody(request: FastifyRequest): unknown {
+  if (request.body !== undefined && request.body !== null) return request.body;
+  throw new IncumbentError('request.invalid_body', 'Send a JSON object as body, with Content-Type: application/json.', {
+    errors: [{ pointer: '', code: 'missing', message: 'The body is missing.' }],
+  });
+}

@@ -1,0 +1,87 @@
+import { applyDecorators, HttpCode, type RequestMethod, RequestMapping, SetMetadata } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { ErrorCode } from '#core';
+import type { Scope } from '#tenancy';
+import type { z } from 'zod';
+
+/**
+ * One call of the API, described once: the route, who may call it, what it takes and what it answers. The
+ * router, the gate, the validation and the OpenAPI document all read this description, so they cannot differ.
+ */
+export interface OperationSpec {
+  /** OpenAPI operationId; generated clients name their methods after it. */
+  id: string;
+  method: RequestMethod;
+  /** As in OpenAPI: `/v1/elections/{name}`. */
+  path: string;
+  tag: string;
+  summary: string;
+  description: string;
+  access: Access;
+  /** A suspended tenant may still make this call. */
+  evenSuspended?: boolean;
+  params?: z.ZodObject;
+  /** Values arrive as strings; see `query.ts` for numbers. */
+  query?: z.ZodObject;
+  /** Header names in lower case. */
+  headers?: z.ZodObject;
+  body?: z.ZodType;
+  answers: Record<number, AnswerSpec>;
+  /** Codes beyond those that follow from access, params, query and body. */
+  errors?: readonly ErrorCode[];
+}
+
+/** `public`: nobody is asked; `admin`: the operator's token; else the scope that the API key must have. */
+export type Access = 'public' | 'admin' | Scope;
+
+export interface AnswerSpec {
+  description: string;
+  schema?: z.ZodType;
+  /** `application/json` unless said otherwise. */
+  mediaType?: string;
+  headers?: Record<string, string>;
+  examples?: Record<string, unknown>;
+}
+
+/** What Fastify holds with every route, for the hooks. */
+export interface RoutePolicy {
+  operationId: string;
+  access: Access;
+  evenSuspended: boolean;
+  hasBody: boolean;
+  quiet: boolean;
+}
+
+const OPERATION = 'incumbent:operation';
+
+/** Makes a controller's method serve `spec`. */
+export function Operation(spec: OperationSpec): MethodDecorator {
+  const status = Math.min(...Object.keys(spec.answers).map(Number));
+  const policy: RoutePolicy = {
+    operationId: spec.id,
+    access: spec.access,
+    evenSuspended: spec.evenSuspended ?? false,
+    hasBody: spec.body !== undefined,
+    quiet: isQuiet(spec.access),
+  };
+  return applyDecorators(
+    RequestMapping({ method: spec.method, path: spec.path.replaceAll(/\{(\w+)\}/g, ':$1') }),
+    HttpCode(status),
+    RouteConfig({ policy }),
+    SetMetadata(OPERATION, spec),
+  );
+}
+
+/** Successful election calls and probes come by the thousand: their access lines are written at debug. */
+function isQuiet(access: Access): boolean {
+  return access === 'public' || access === 'elections:read' || access === 'elections:campaign';
+}
+
+/** The operations that a controller class serves. */
+export function operationsOf(controller: { prototype: object }): OperationSpec[] {
+  const members = Object.getOwnPropertyDescriptors(controller.prototype) as Record<string, PropertyDescriptor>;
+  return Object.values(members).flatMap((member) => {
+    const spec: unknown = typeof member.value === 'function' ? Reflect.getMetadata(OPERATION, member.value) : undefined;
+    return spec === undefined ? [] : [spec as OperationSpec];
+  });
+}

@@ -1,0 +1,55 @@
+import { type ErrorCode, type FieldError, IncumbentError } from '#core';
+import type { z } from 'zod';
+
+/** At most this many field errors are told; a body with more is not helped by a longer list. */
+const MOST_ERRORS = 20;
+
+/** What Standard Schema promises of an issue, with zod's own code where there is one. */
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[];
+  readonly code?: string;
+  readonly keys?: readonly string[];
+}
+
+/**
+ * Checks one part of a request against its schema, through the Standard Schema interface. Nothing is coerced.
+ * @throws IncumbentError `code`, naming every field that does not fit
+ */
+export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.output<T> {
+  const result = schema['~standard'].validate(value);
+  if (result instanceof Promise) throw new TypeError('Schemas of requests must be synchronous');
+  if (result.issues === undefined) return result.value;
+  const place = code === 'request.invalid_body' ? bodyPointer : parameterName;
+  const errors = (result.issues as readonly Issue[]).flatMap((issue) => fieldErrors(issue, place));
+  throw new IncumbentError(code, summaryOf(errors), { errors: errors.slice(0, MOST_ERRORS) });
+}
+
+function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldError[] {
+  const parts = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
+  if (issue.code === 'unrecognized_keys' && issue.keys !== undefined) {
+    return issue.keys.map((key) => ({
+      pointer: place([...parts, key]),
+      code: 'unknown_field',
+      message: 'This is not known here; check its spelling or leave it out.',
+    }));
+  }
+  return [{ pointer: place(parts), code: issue.code ?? 'invalid', message: issue.message }];
+}
+
+/** RFC 6901. */
+function bodyPointer(parts: string[]): string {
+  return parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function parameterName(parts: string[]): string {
+  return parts.join('.');
+}
+
+function summaryOf(errors: readonly FieldError[]): string {
+  const [first] = errors;
+  if (first === undefined) return 'The request does not fit the schema.';
+  const where = first.pointer === '' ? '' : `${first.pointer}: `;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
+  return `${where}${first.message}${more}`;
+}

@@ -1,0 +1,43 @@
+import { Controller } from '@nestjs/common';
+import { ApiKeyService, DEFAULT_SCOPES, requireDelegable } from '#tenancy';
+import { Engine } from '../elections/engine.js';
+import { Input, type InputOf } from '../http/input.js';
+import { Operation } from '../http/operation.js';
+import { createApiKey, getApiKey, listApiKeys, revokeApiKey } from './api-keys.operations.js';
+import { rowsOf, showApiKey, showPage, toDate } from './presentation.js';
+import { untilSeen } from './until-seen.js';
+
+/** A tenant's own API keys. The tenant is the calling key's, never one that the request names. */
+@Controller()
+export class ApiKeysController {
+  constructor(
+    private readonly keys: ApiKeyService,
+    private readonly engine: Engine,
+  ) {}
+
+  @Operation(createApiKey)
+  async create(@Input(createApiKey) { call, body }: InputOf<typeof createApiKey>) {
+    const { scopes = DEFAULT_SCOPES, electionPrefix, expiresAt } = body;
+    requireDelegable(call.caller, { scopes, electionPrefix });
+    const wanted = { name: body.name, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
+    const made = await this.keys.create(call.caller.tenantId, wanted);
+    await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
+    return { ...showApiKey(made), key: made.key };
+  }
+
+  @Operation(listApiKeys)
+  async list(@Input(listApiKeys) { call, query }: InputOf<typeof listApiKeys>) {
+    return showPage(await this.keys.list(call.caller.tenantId, rowsOf(query)), showApiKey);
+  }
+
+  @Operation(getApiKey)
+  async get(@Input(getApiKey) { call, params }: InputOf<typeof getApiKey>) {
+    return showApiKey(await this.keys.get(call.caller.tenantId, params.id));
+  }
+
+  @Operation(revokeApiKey)
+  async revoke(@Input(revokeApiKey) { call, params }: InputOf<typeof revokeApiKey>): Promise<void> {
+    await this.keys.revoke(call.caller.tenantId, params.id);
+    await untilSeen(this.engine, (directory) => directory.apiKey(params.id) === undefined);
+  }
+}

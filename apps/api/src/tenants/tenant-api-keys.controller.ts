@@ -1,0 +1,48 @@
+import { Controller } from '@nestjs/common';
+import { ApiKeyService, TenantService } from '#tenancy';
+import { Engine } from '../elections/engine.js';
+import { Input, type InputOf } from '../http/input.js';
+import { Operation } from '../http/operation.js';
+import {
+  createTenantApiKey,
+  getTenantApiKey,
+  listTenantApiKeys,
+  revokeTenantApiKey,
+} from './api-keys.operations.js';
+import { rowsOf, showApiKey, showPage, toDate } from './presentation.js';
+import { untilSeen } from './until-seen.js';
+
+/** API keys of any tenant, for the operator of the service. */
+@Controller()
+export class TenantApiKeysController {
+  constructor(
+    private readonly tenants: TenantService,
+    private readonly keys: ApiKeyService,
+    private readonly engine: Engine,
+  ) {}
+
+  @Operation(createTenantApiKey)
+  async create(@Input(createTenantApiKey) { params, body }: InputOf<typeof createTenantApiKey>) {
+    const { expiresAt, ...wanted } = body;
+    const made = await this.keys.create(params.id, { ...wanted, expiresAt: toDate(expiresAt) });
+    await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
+    return { ...showApiKey(made), key: made.key };
+  }
+
+  @Operation(listTenantApiKeys)
+  async list(@Input(listTenantApiKeys) { params, query }: InputOf<typeof listTenantApiKeys>) {
+    await this.tenants.get(params.id);
+    return showPage(await this.keys.list(params.id, rowsOf(query)), showApiKey);
+  }
+
+  @Operation(getTenantApiKey)
+  async get(@Input(getTenantApiKey) { params }: InputOf<typeof getTenantApiKey>) {
+    return showApiKey(await this.keys.get(params.id, params.keyId));
+  }
+
+  @Operation(revokeTenantApiKey)
+  async revoke(@Input(revokeTenantApiKey) { params }: InputOf<typeof revokeTenantApiKey>): Promise<void> {
+    await this.keys.revoke(params.id, params.keyId);
+    await untilSeen(this.engine, (directory) => directory.apiKey(params.keyId) === undefined);
+  }
+}
