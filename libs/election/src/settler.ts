@@ -29,11 +29,19 @@ export interface SettlerParts {
   clock: Clock;
 }
 
+/** The watch over one revision of a withheld leader record. */
+interface Watch {
+  revision: number;
+  /** Monotonic ms at which every grant of the leader is over. */
+  untilMs: number;
+  timer: Timer;
+}
+
 export class Settler {
   /** Elections with a settlement asked for and not yet done. */
   readonly #pending = new Set<string>();
-  /** Withheld leaders: electionId -> the revision watched and the timer that ends the watch. */
-  readonly #watched = new Map<string, { revision: number; timer: Timer }>();
+  /** Withheld leaders, by electionId. */
+  readonly #watched = new Map<string, Watch>();
   readonly #parts: SettlerParts;
   #sweepTimer: Timer | undefined;
   #epochSeenAt: { epoch: number; atMs: number } | undefined;
@@ -121,22 +129,29 @@ export class Settler {
     watched?.timer.cancel();
     this.#watched.delete(electionId);
     if (!leader || revision === undefined || this.#stopped) return;
-    const wait = leader.record.ttlMs + this.#parts.membership.rank(electionId) * STAGGER_MS;
-    const timer = this.#parts.clock.after(wait, () => void this.#replace(election, revision));
-    this.#watched.set(electionId, { revision, timer });
+    this.#watch(election.ref, { revision, untilMs: this.#parts.clock.monotonicMs() + leader.record.ttlMs });
   }
 
-  async #replace(election: ElectionState, revision: number): Promise<void> {
+  #watch(ref: ElectionRef, watch: Omit<Watch, 'timer'>): void {
+    const { clock, membership } = this.#parts;
+    const inLine = membership.rank(ref.electionId) * STAGGER_MS;
+    const delayMs = watch.untilMs - clock.monotonicMs() + inLine;
+    const timer = clock.after(delayMs, () => void this.#replace(ref, watch));
+    this.#watched.set(ref.electionId, { ...watch, timer });
+  }
+
+  async #replace(ref: ElectionRef, watch: Omit<Watch, 'timer'>): Promise<void> {
     const { sequencer, clock } = this.#parts;
-    const { electionId } = election.ref;
-    if (this.#watched.get(electionId)?.revision !== revision) return;
+    if (this.#watched.get(ref.electionId)?.revision !== watch.revision) return;
+    // Timers may fire a little early; the clock decides.
+    if (clock.monotonicMs() < watch.untilMs) return this.#watch(ref, watch);
     try {
       const deadlineMs = clock.monotonicMs() + 2_000;
-      const command = { kind: 'replace' as const, leaderRevision: revision };
-      await sequencer.run(election.ref, command, { lane: 'resign', deadlineMs });
+      const command = { kind: 'replace' as const, leaderRevision: watch.revision };
+      await sequencer.run(ref, command, { lane: 'resign', deadlineMs });
     } catch {
-      this.#watched.delete(electionId);
       // The sweep sees the mark again and starts a new watch: late, never early.
+      this.#watched.delete(ref.electionId);
     }
   }
 
