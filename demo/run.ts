@@ -65,7 +65,9 @@ async function main(): Promise<boolean> {
   say(paint('bold', 'The double-dialer problem'));
   say('Five copies of a program read one list of 200 customers. Each customer is to be called exactly once.');
   const customers = readCustomers(customersFile);
-  const [service, first] = await Promise.all([findService((stop) => cleanups.push(stop)), cast(false)]);
+  // One after the other: what has begun when something fails is then known, and stopped.
+  const first = await cast(false);
+  const service = await findService((stop) => cleanups.push(stop));
   await playFirstAct({ ...first, customersFile, ringMs: RING_MS });
 
   const { client, election } = await openElection(service);

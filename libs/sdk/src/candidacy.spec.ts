@@ -51,6 +51,12 @@ describe('a candidacy that leads', () => {
     expect(service.asked('campaign')).toHaveLength(1);
   });
 
+  it('believes no grant to be longer than the TTL of its session', async () => {
+    const { candidacy } = stand(() => leading({ validForMs: 10 * TTL_MS }));
+    await flush();
+    expect(candidacy.remainingMs()).toBe(TTL_MS);
+  });
+
   it('believes for a tenth of the TTL when the reply took nine', async () => {
     const late = held();
     const { clock, candidacy } = stand(({ verb }) => (verb === 'campaign' ? late.reply : 'silent'));
@@ -155,6 +161,12 @@ describe('a candidacy that waits', () => {
     // The hold has used up a third of the grant: the next renewal leaves at once.
     expect(service.asked('renew')).toHaveLength(2);
     expect(told).toEqual(['waiting 1', 'elected 1']);
+  });
+
+  it('asks at once and unheld after a held renewal fell silent, while its session still lives', async () => {
+    const { clock, service } = stand(({ verb }) => (verb === 'campaign' ? waiting() : 'silent'));
+    await clock.pass((TTL_MS * 3) / 4);
+    expect(service.asked('renew').map(({ body }) => body['waitMs'])).toEqual([TTL_MS / 2, undefined]);
   });
 
   it('does not spin on a service that answers held renewals at once', async () => {
