@@ -104,7 +104,7 @@ const boundaryRules = [
     name: 'no-self-door',
     comment: 'Inside a library files import each other directly; the door is for others.',
     severity: 'error',
-    from: { path: '^libs/([^/]+)/' },
+    from: { path: '^libs/([^/]+)/', pathNot: String.raw`\.spec\.ts$` },
     to: { path: '^libs/$1/src/index\\.ts$' },
   },
   {
@@ -200,7 +200,7 @@ export default {
   forbidden: [...floorRules, ...driverRules, ...boundaryRules, ...purityRules],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|coverage|\\.data)/' },
+    exclude: { path: '^(dist|coverage|\\.data|scripts/check/smoke-client)/' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       // 'source' leads '#name' to libs/name/src/index.ts; see "imports" in package.json.
