@@ -70,12 +70,22 @@ export class Service {
 
   /** Starts all of them and waits until each is ready. @throws StartError with the last words of one that is not */
   async start(): Promise<void> {
-    const replicas = this.#options.ports.api.map((port, index) => ({ name: `api-${index + 1}`, port }));
+    const wanted = [
+      ...this.#options.ports.api.map((port, index) => ({ name: `api-${index + 1}`, main: MAIN.api, port })),
+      { name: 'worker', main: MAIN.worker, port: this.#options.ports.worker },
+    ];
+    for (const { name, main, port } of wanted) {
+      const started = await this.#launch(name, main, main === MAIN.api ? { PORT: `${port}` } : {});
+      this.#processes.push(started);
+      this.#note(started, true);
+    }
     try {
-      await Promise.all([
-        ...replicas.map(({ name, port }) => this.#startOne(name, MAIN.api, { PORT: `${port}` }, port)),
-        this.#startOne('worker', MAIN.worker, {}, this.#options.ports.worker),
-      ]);
+      await Promise.all(
+        this.#processes.map((process, index) => {
+          const port = wanted[index]?.port ?? 0;
+          return process.untilReady(() => isReady(port), READY_WITHIN_MS);
+        }),
+      );
     } catch (error) {
       throw new StartError(error instanceof Error ? error.message : String(error));
     }
@@ -85,13 +95,6 @@ export class Service {
     const stopping = this.#processes;
     this.#processes = [];
     await Promise.all(stopping.map((process) => process.stop(STOP_WITHIN_MS)));
-  }
-
-  async #startOne(name: string, main: string, env: Record<string, string>, port: number): Promise<void> {
-    const started = await this.#launch(name, main, env);
-    this.#note(started, true);
-    this.#processes.push(started);
-    await started.untilReady(() => isReady(port), READY_WITHIN_MS);
   }
 
   async #launch(name: string, main: string, env: Record<string, string>): Promise<OwnedProcess> {

@@ -159,6 +159,8 @@ export class Stack {
     const work = async () => {
       await this.#service?.stop();
       await this.#servers?.stop();
+      // What was started in a step that failed half way.
+      await Promise.all([...this.#owned].map((owned) => owned.stop()));
     };
     await step('stop', work, () => 'everything is stopped');
   }

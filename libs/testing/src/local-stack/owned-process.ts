@@ -137,7 +137,7 @@ export class OwnedProcess {
     const endMs = performance.now() + withinMs;
     while (this.#running && performance.now() < endMs) {
       if (await probe().catch(() => false)) return this;
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const why = this.#running ? `is not ready after ${withinMs / 1000} s` : 'ended while starting';
     await this.kill();
