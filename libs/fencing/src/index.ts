@@ -12,7 +12,6 @@ import { SigningKeys } from './signing-key.entity.js';
 export const FENCING_ENTITIES = [SigningKeys, FencingTokenLedger];
 
 export { type Algorithm, audienceOf, type FencingClaims, TOKEN_TYPE } from './claims.js';
-export type { FencingTokenRow } from './fencing-token.entity.js';
 export {
   DEFAULT_LIFETIME_MS,
   FencingTokens,
@@ -24,4 +23,4 @@ export { KeyRing, type KeyRingOptions, type Keys } from './key-ring.js';
 export { KeySealer, WrongMasterKey } from './key-sealer.js';
 export type { PublishedJwk, SigningKey, VerifyingKey } from './signing-key.js';
 export { SigningKeyStore } from './signing-key-store.js';
-export { ledgerRow, TokenLedger } from './token-ledger.js';
+export { type LedgerEntry, ledgerEntryOf, ledgerEntrySchema, TokenLedger } from './token-ledger.js';

@@ -1,0 +1,76 @@
+import { Worker } from 'bullmq';
+import { type Clock, type Timer, withDeadline } from '#core';
+import type { Logger } from '#telemetry';
+import { DEFAULT_PREFIX, QUEUES, type TokenLedgerJob } from './contracts.js';
+import type { RedisLink } from './redis-link.js';
+
+/** Jobs written at the same moment; each is one statement. */
+const CONCURRENCY = 4;
+const RESTART_AFTER_MS = 1_000;
+/** Longer than any job of this queue takes. */
+const LOCK_MS = 30_000;
+
+export interface TokenLedgerConsumerOptions {
+  prefix?: string;
+}
+
+/**
+ * Hands the jobs of the token ledger queue to `write`, each at least once; one that throws is tried again later.
+ * Starts while Redis is away, and is started anew should its loop ever end.
+ */
+export class TokenLedgerConsumer {
+  private worker: Worker<TokenLedgerJob> | undefined;
+  private timer: Timer | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly write: (job: TokenLedgerJob) => Promise<void>,
+    private readonly options: TokenLedgerConsumerOptions,
+    private readonly logger: Logger,
+    private readonly clock: Clock,
+  ) {}
+
+  start(): void {
+    if (this.closed) return;
+    const worker = new Worker<TokenLedgerJob>(QUEUES.tokenLedger, (job) => this.write(job.data), {
+      connection: this.link.redis,
+      prefix: this.options.prefix ?? DEFAULT_PREFIX,
+      autorun: false,
+      concurrency: CONCURRENCY,
+      lockDuration: LOCK_MS,
+      stalledInterval: LOCK_MS,
+      maxStalledCount: 10,
+    });
+    this.worker = worker;
+    worker.on('error', (error) => this.logger.debug({ err: error }, 'token ledger worker'));
+    worker.on('failed', (job, error) =>
+      this.logger.debug({ err: error, jobId: job?.id }, 'ledger job put off'),
+    );
+    worker.run().then(
+      () => this.restart(worker),
+      (error: unknown) => this.restart(worker, error),
+    );
+  }
+
+  /** Lets the jobs under way end, at most for `withinMs`; what is cut off is done again by another worker. */
+  async close(withinMs: number): Promise<void> {
+    this.closed = true;
+    this.timer?.cancel();
+    const worker = this.worker;
+    if (!worker) return;
+    await withDeadline(worker.close(), withinMs, 'ending the ledger jobs under way', this.clock).catch(
+      async (error: unknown) => {
+        this.logger.warn({ err: error }, 'token ledger worker cut off');
+        await withDeadline(worker.disconnect(), 1_000, 'disconnecting').catch(() => undefined);
+      },
+    );
+  }
+
+  private restart(ended: Worker, error?: unknown): void {
+    if (this.closed || this.worker !== ended) return;
+    this.logger.warn({ err: error }, 'token ledger worker ended; starting it again');
+    void ended.close(true).catch(() => undefined);
+    this.timer = this.clock.after(RESTART_AFTER_MS, () => this.start());
+  }
+}
