@@ -9,6 +9,8 @@ import { migrateDown, migrateUp } from './migrations.js';
 
 const settings = readSettings('DATABASE_URL', 'LOG_LEVEL');
 const logger = createLogger({ service: 'migrate', level: settings.LOG_LEVEL });
+/** The timers of the clock let a process end; one that waits for its database must stay. */
+const awake = setInterval(() => undefined, 60_000);
 
 try {
   if (process.argv[2] === 'down') {
@@ -21,4 +23,6 @@ try {
 } catch (error) {
   logger.fatal({ err: error }, 'migration failed; nothing of the failed step was kept');
   process.exitCode = 1;
+} finally {
+  clearInterval(awake);
 }
