@@ -77,7 +77,11 @@ export class Settler {
     this.#settleEpoch();
     if (this.#parts.membership.rank('sweep') > 0) return;
     for (const processId of this.#parts.membership.forgotten()) {
-      this.#commitAside([{ kind: 'delete', key: keys.replica(processId) }]);
+      // Without its writer key whatever a frozen process still has under way is refused, which is as it should be.
+      this.#commitAside([
+        { kind: 'delete', key: keys.replica(processId) },
+        { kind: 'delete', key: keys.writer(processId) },
+      ]);
     }
   }
 
