@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** Something the person at the terminal can act on; its message says how. */
@@ -16,6 +17,8 @@ export interface StackOptions {
   readonly replicas: number;
   /** Members of the etcd cluster. */
   readonly etcdMembers: 1 | 3;
+  /** Where the data lies; made when it is not there. */
+  readonly dataFolder: string;
   /** Compile on change and restart the API and the worker. */
   readonly dev: boolean;
   readonly ports: StackPorts;
@@ -45,6 +48,8 @@ Environment
   INCUMBENT_PORT_BASE moves every port at once (default 7400: API 7400, 7401 ..., worker 7450,
                       Postgres 7432, Redis 7379, etcd 7479 ... 7484)
   PORT                moves the API alone
+  INCUMBENT_DATA_FOLDER
+                      where the data lies (default .data)
   DATABASE_URL, REDIS_URL, ETCD_ENDPOINTS
                       servers of yours, used in place of the local ones
   All other settings of the service are passed on; .env.example lists them.`;
@@ -65,6 +70,7 @@ export function readOptions(args: readonly string[], env: Environment): StackOpt
   return {
     replicas: Number(replicas),
     etcdMembers,
+    dataFolder: resolve(env['INCUMBENT_DATA_FOLDER'] || '.data'),
     dev,
     ports: choosePorts(env, Number(replicas), etcdMembers),
     given: {

@@ -30,7 +30,7 @@ export interface RunningServers {
   stop(): Promise<void>;
 }
 
-export function foldersOf(top: string, { etcdMembers }: StackOptions): Folders {
+export function foldersOf({ dataFolder: top, etcdMembers }: StackOptions): Folders {
   const data = etcdMembers === 1 ? top : join(top, `etcd-${etcdMembers}`);
   const folders = { top, data, logs: join(data, 'logs') };
   mkdirSync(folders.logs, { recursive: true });

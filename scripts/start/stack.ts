@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import type { OwnedProcess } from '#local-stack';
 import { demoOf } from './demo-tenant.js';
 import { type StackOptions, StartError } from './options.js';
@@ -37,7 +37,7 @@ export class Stack {
 
   constructor(options: StackOptions) {
     this.#options = options;
-    this.#folders = foldersOf(join(process.cwd(), '.data'), options);
+    this.#folders = foldersOf(options);
     this.#runFile = new RunFile(this.#folders.top);
   }
 
@@ -91,8 +91,10 @@ export class Stack {
       () => demoOf(this.#folders.data, baseUrl, adminToken),
       () => 'tenant, key, election',
     );
-    const logs = relative(process.cwd(), this.#folders.logs);
-    console.log(welcome({ options, demo, adminToken, logs, tookMs: performance.now() - startMs }));
+    const [data, logs] = [shortPath(this.#folders.data), shortPath(this.#folders.logs)];
+      (folder) => relative('', folder) || folder,
+    );
+    console.log(welcome({ options, demo, adminToken, data, logs, tookMs: performance.now() - startMs }));
     if (options.dev) this.#stopCompiler = recompileOnChange(() => void this.#restartService(service));
   }
 
@@ -123,7 +125,7 @@ export class Stack {
       this.#owned.delete(owned);
       if (!lasting || owned.stopping || this.#options.dev) return;
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      const why = `${owned.name} ${how}. Its last words (${relative(process.cwd(), owned.logFile)}):\n\n${owned.lastLines()}`;
+      const why = `${owned.name} ${how}. Its last words (${shortPath(owned.logFile)}):\n\n${owned.lastLines()}`;
       this.#finish({ code: 1, why });
     });
   }
@@ -169,6 +171,11 @@ export class Stack {
 function reasonOf(error: unknown): string {
   if (error instanceof StartError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function shortPath(path: string): string {
+  const fromHere = relative('', path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 function namesOf({ processes }: RunningServers): string {

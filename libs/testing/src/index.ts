@@ -6,6 +6,7 @@ export {
   type EtcdHandle,
   findBinaries,
   freePorts,
+  isPortFree,
   MissingBinaries,
   onFreePorts,
   OwnedProcess,
