@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encode, keys } from '#election';
+import { type EtcdHandle, startPrivateEtcd, waitUntil } from '#testing';
+import { base64, gateway, openStore, PREFIX, putting, Recorder, timed, valueOf, within } from './fixture.js';
+
+describe('the epoch', () => {
+  let etcd: EtcdHandle;
+  beforeAll(async () => {
+    etcd = await startPrivateEtcd();
+  }, 60_000);
+  afterAll(async () => etcd.stop());
+
+  /** What the restore command will do, behind the stores' backs. */
+  const setEpoch = async (prefix: string, epoch: number, settled = true): Promise<void> => {
+    const put = { key: base64(prefix + keys.epoch), value: base64(encode({ epoch, settled })) };
+    await gateway(etcd.urls[0] ?? '', 'kv/put', put);
+  };
+
+  it('is created once, settled and 0, however many stores open a new deployment at once', async () => {
+    const stores = await Promise.all(
+      Array.from({ length: 5 }, () => openStore(etcd.urls, { prefix: 'new/' })),
+    );
+    for (const store of stores) expect(store.epoch()).toEqual({ epoch: 0, settled: true });
+    await setEpoch('new/', 3);
+    const late = await openStore(etcd.urls, { prefix: 'new/' });
+    expect(late.epoch()).toEqual({ epoch: 3, settled: true });
+    await Promise.all([...stores, late].map((store) => store.close()));
+  });
+
+  it('guards every commit: what was decided before it was raised never commits after it', async () => {
+    const store = await openStore(etcd.urls, { prefix: 'raised/' });
+    await setEpoch('raised/', 1, false);
+    const before = Array.from({ length: 100 }, (_, i) =>
+      store.commit(putting(`before/${i}`, 'x'), within(5_000)),
+    );
+    const kinds = new Set((await Promise.all(before)).map(({ kind }) => kind));
+    expect(kinds).toEqual(new Set(['fenced']));
+    expect(store.epoch()).toEqual({ epoch: 1, settled: false });
+    expect(await valueOf(store, 'before/0')).toBeUndefined();
+    expect((await store.commit(putting('after', 'x'), within(5_000))).kind).toBe('committed');
+    await store.close();
+  });
+
+  it('is followed by the watch, before the follower hears of it', async () => {
+    const store = await openStore(etcd.urls, { prefix: 'watched/' });
+    const seen: number[] = [];
+    const recorder = new Recorder();
+    await store.follow({
+      reset: (entries, revision) => recorder.reset(entries, revision),
+      apply: (changes, revision) => {
+        recorder.apply(changes, revision);
+        seen.push(store.epoch().epoch);
+      },
+    });
+    await setEpoch('watched/', 1);
+    await waitUntil(() => seen.includes(1), { what: 'the new epoch' });
+    expect(recorder.told[seen.indexOf(1)]).toContain('g/epoch=');
+    expect((await store.commit(putting('key', 'x'), within(5_000))).kind).toBe('committed');
+    await store.close();
+  });
+
+  it.each([
+    [
+      'was lost',
+      async (prefix: string) =>
+        void (await gateway(etcd.urls[0] ?? '', 'kv/deleterange', { key: base64(prefix + keys.epoch) })),
+    ],
+    ['went back', async (prefix: string) => setEpoch(prefix, 4)],
+  ])('that %s stops every commit until it is whole again', async (what, harm) => {
+    const prefix = `${what.replace(' ', '-')}/`;
+    const first = await openStore(etcd.urls, { prefix });
+    await first.close();
+    await setEpoch(prefix, 5);
+    const store = await openStore(etcd.urls, { prefix });
+    await harm(prefix);
+    const refused = await timed(store.commit(putting('key', 'x'), within(1_000)));
+    expect(refused.error).toMatchObject({ code: 'store.unavailable', extras: { executed: false } });
+    await setEpoch(prefix, 6);
+    await waitUntil(() => store.epoch().epoch === 6, { what: 'the store to be trusted again' });
+    expect((await store.commit(putting('key', 'x'), within(5_000))).kind).toBe('committed');
+    await store.close();
+  });
+
+  it('and the write fence survive a writer key that somebody removed', async () => {
+    const store = await openStore(etcd.urls, { processId: 'prc_swept' });
+    await gateway(etcd.urls[0] ?? '', 'kv/deleterange', { key: base64(PREFIX + keys.writer('prc_swept')) });
+    expect((await store.commit(putting('swept', 'x'), within(5_000))).kind).toBe('committed');
+    await store.close();
+  });
+});
