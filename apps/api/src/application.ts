@@ -16,7 +16,7 @@ export async function createApplication(services: Services): Promise<NestFastify
     { logger: new NestLogger(services.logger), bodyParser: false, abortOnError: false },
   );
   app.useGlobalFilters(services.edge.filter);
-  const document = buildDocument(CONTROLLERS) as unknown as Parameters<typeof SwaggerModule.setup>[2];
-  SwaggerModule.setup('docs', app, document as never, { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
+  const document = buildDocument(CONTROLLERS) as never;
+  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
   return app;
 }

@@ -7,11 +7,14 @@ import {
   DEFAULT_LIFETIME_MS,
   FENCING_ENTITIES,
   FencingTokens,
+  type FencingTokensOptions,
   KeyRing,
   KeySealer,
+  ledgerEntryOf,
   SigningKeyStore,
 } from '#fencing';
 import { Database } from '#postgres';
+import { RedisLink, TokenLedgerQueue } from '#queue';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#telemetry';
 import {
   ApiKeyService,
@@ -48,16 +51,31 @@ export function createServices(config: Config) {
   const database = createDatabase(config, logger);
   const drain = new Drain();
   const streams = new StreamRegistry(drain, systemClock);
-  const fencing = createFencing(config, database, logger, metrics);
+  const redis = new RedisLink(config.REDIS_URL, 'producer', logger);
+  const onDropped = (entries: number): void => metrics.ledgerDropped.inc(entries);
+  const ledger = new TokenLedgerQueue(redis, { onDropped }, logger, systemClock);
+  const fencing = createFencing(config, { database, ledger, logger, metrics });
   const dependencies: Dependencies = {
     etcd: () => engine.isReady(),
     postgres: () => database.available(),
-    redis: () => false,
+    redis: () => redis.available(),
   };
   const secretHash = new SecretHash(config.MASTER_KEY, SECRET_LENGTH);
   const tenancy = createTenancy(config, { database, engine, logger, secretHash });
   const edge = createEdge(config, { engine, drain, logger, metrics, secretHash });
-  const parts = { config, logger, metrics, engine, database, drain, streams, dependencies, edge };
+  const parts = {
+    config,
+    logger,
+    metrics,
+    engine,
+    database,
+    redis,
+    ledger,
+    drain,
+    streams,
+    dependencies,
+    edge,
+  };
   return { ...parts, ...fencing, ...tenancy };
 }
 
@@ -74,6 +92,8 @@ export function startServices(services: Services): void {
 export async function closeServices(services: Services): Promise<void> {
   await Promise.all([services.managedCopy.close(), services.reconciler.close(), services.keyRing.close()]);
   await services.engine.close();
+  await services.ledger.close();
+  await services.redis.close();
   await services.database.close();
 }
 
@@ -115,7 +135,14 @@ function createEngine(config: Config, logger: Logger, metrics: Metrics): Engine 
   return engine;
 }
 
-function createFencing(config: Config, database: Database, logger: Logger, metrics: Metrics) {
+interface FencingParts {
+  database: Database;
+  ledger: TokenLedgerQueue;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+function createFencing(config: Config, { database, ledger, logger, metrics }: FencingParts) {
   const keyRing = new KeyRing(
     new SigningKeyStore(database),
     new KeySealer(config.MASTER_KEY),
@@ -124,7 +151,10 @@ function createFencing(config: Config, database: Database, logger: Logger, metri
     systemClock,
   );
   const issuer = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
-  const onIssued = (): void => metrics.tokensSigned.inc();
+  const onIssued: FencingTokensOptions['onIssued'] = (claims, kid) => {
+    metrics.tokensSigned.inc();
+    ledger.record(ledgerEntryOf(claims, kid));
+  };
   const fencingTokens = new FencingTokens(keyRing, { issuer, onIssued }, systemClock);
   return { keyRing, fencingTokens, tokenIssuer: new TokenIssuer(fencingTokens, logger) };
 }

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DeadlineExceeded, systemClock, withDeadline } from '#core';
 import type { MetricsServer } from './health/metrics-server.js';
@@ -64,7 +63,7 @@ export class Shutdown {
 
   private async closeServer(): Promise<void> {
     if (this.app === undefined) return;
-    const server = this.app.getHttpServer() as Server;
+    const server = this.app.getHttpServer();
     const reaper = setInterval(() => server.closeIdleConnections(), REAP_IDLE_MS);
     try {
       await this.app.close();

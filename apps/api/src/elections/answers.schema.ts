@@ -6,34 +6,53 @@ import { candidateName, electionName, metadata, nextCursor, timestamp } from '..
 export const term = z
   .int()
   .min(0)
-  .meta({ id: 'Term', description: 'Number of the term: one uninterrupted leadership. 0 before the first.', examples: [7] });
+  .meta({
+    id: 'Term',
+    description: 'Number of the term: one uninterrupted leadership. 0 before the first.',
+    examples: [7],
+  });
 
-export const fence = z.int().min(0).meta({
-  id: 'Fence',
-  description:
-    'Orders the terms of an election for ever: each new term has a larger fence than every earlier one, also ' +
-    'after the election was deleted and created again. Below 2^53. A resource that refuses smaller fences than ' +
-    'the largest it has seen is safe from leaders that act too late.',
-  examples: [7],
-});
+export const fence = z
+  .int()
+  .min(0)
+  .meta({
+    id: 'Fence',
+    description:
+      'Orders the terms of an election for ever: each new term has a larger fence than every earlier one, also ' +
+      'after the election was deleted and created again. Below 2^53. A resource that refuses smaller fences than ' +
+      'the largest it has seen is safe from leaders that act too late.',
+    examples: [7],
+  });
 
-export const sequence = z.int().min(0).meta({
-  id: 'Sequence',
-  description: 'Number of the last event of the election that this answer knows of.',
-  examples: [13],
-});
+export const sequence = z
+  .int()
+  .min(0)
+  .meta({
+    id: 'Sequence',
+    description: 'Number of the last event of the election that this answer knows of.',
+    examples: [13],
+  });
 
-export const sessionToken = z.string().min(1).max(1_024).meta({
-  id: 'SessionToken',
-  description: 'Token of a session, a secret of the participant: send it in bodies only, keep it out of URLs and logs.',
-  examples: ['ses_0a1b2c3d4e5f6g7h8j9k0m1n.10000.q3J5v0mZ'],
-});
+export const sessionToken = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .meta({
+    id: 'SessionToken',
+    description:
+      'Token of a session, a secret of the participant: send it in bodies only, keep it out of URLs and logs.',
+    examples: ['ses_0a1b2c3d4e5f6g7h8j9k0m1n.10000.q3J5v0mZ'],
+  });
 
-export const candidateId = z.string().min(1).max(64).meta({
-  id: 'CandidateId',
-  description: 'Id of one candidacy; new at every stand.',
-  examples: ['cnd_5g6h7j8k9m0n1p2q3r4s5t6v'],
-});
+export const candidateId = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({
+    id: 'CandidateId',
+    description: 'Id of one candidacy; new at every stand.',
+    examples: ['cnd_5g6h7j8k9m0n1p2q3r4s5t6v'],
+  });
 
 const candidateFields = {
   candidate: candidateName,
@@ -44,7 +63,10 @@ const candidateFields = {
 
 export const leader = z
   .object({ ...candidateFields, term, fence, electedAt: timestamp })
-  .meta({ id: 'Leader', description: 'The current leader as everybody sees it. A hint for routing, never a grant.' });
+  .meta({
+    id: 'Leader',
+    description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
+  });
 
 const endReason = z.enum(['resigned', 'expired', 'paused', 'deleted', 'suspended', 'restored']);
 
@@ -59,7 +81,11 @@ export const standing = z
         '`leader`: the caller leads for `validForMs` from the moment it sent this request. `waiting`: it stands in ' +
         'the queue. `yielding`: its term is being ended; it must stop acting. `out`: it does not stand here.',
     }),
-    position: z.int().min(1).optional().meta({ description: 'Place in the queue, 1 is next. Only while waiting.' }),
+    position: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Place in the queue, 1 is next. Only while waiting.' }),
     leader: leader.nullable().meta({ description: 'Who leads now; null while nobody does.' }),
     sequence,
     term: term.optional().meta({ description: "The caller's own term. Only while it leads." }),
@@ -67,15 +93,25 @@ export const standing = z
     fencingToken: z
       .string()
       .optional()
-      .meta({ description: 'Signed proof of the fence (JWT). If it is missing while leading, it follows with a later renew.' }),
-    ttlMs: z.int().meta({ description: 'Time to live of the session; it never changes.', examples: [10_000] }),
-    validForMs: z.int().optional().meta({
-      description:
-        'How long the caller may act as leader, counted from the moment it SENT this request on its own monotonic ' +
-        'clock. The safety margin is already taken. Only while it leads.',
-      examples: [9_800],
-    }),
-    renewAfterMs: z.int().meta({ description: 'When to renew next, counted from the answer.', examples: [3_333] }),
+      .meta({
+        description:
+          'Signed proof of the fence (JWT). If it is missing while leading, it follows with a later renew.',
+      }),
+    ttlMs: z
+      .int()
+      .meta({ description: 'Time to live of the session; it never changes.', examples: [10_000] }),
+    validForMs: z
+      .int()
+      .optional()
+      .meta({
+        description:
+          'How long the caller may act as leader, counted from the moment it SENT this request on its own monotonic ' +
+          'clock. The safety margin is already taken. Only while it leads.',
+        examples: [9_800],
+      }),
+    renewAfterMs: z
+      .int()
+      .meta({ description: 'When to renew next, counted from the answer.', examples: [3_333] }),
     serverTime: timestamp,
     reason: z
       .enum([...endReason.options, 'not_standing'])
@@ -89,7 +125,9 @@ export const resignation = z
     election: electionName,
     state: z.literal('out'),
     sequence,
-    successor: leader.optional().meta({ description: 'Who leads now, if this resignation installed a successor.' }),
+    successor: leader
+      .optional()
+      .meta({ description: 'Who leads now, if this resignation installed a successor.' }),
     serverTime: timestamp,
   })
   .meta({ id: 'Resignation', description: 'The candidacy has ended.' });
@@ -107,7 +145,8 @@ export const leadership = z
 
 const electionState = z.enum(['open', 'paused', 'closing']).meta({
   id: 'ElectionState',
-  description: '`open`: terms start and run. `paused`: none starts. `closing`: being deleted, grants run out.',
+  description:
+    '`open`: terms start and run. `paused`: none starts. `closing`: being deleted, grants run out.',
 });
 
 export const status = leadership
@@ -132,7 +171,11 @@ const queuedCandidate = z
   .object({
     ...candidateFields,
     state: z.enum(['leader', 'waiting']),
-    position: z.int().min(1).optional().meta({ description: 'Place in the queue, 1 is next. Absent for the leader.' }),
+    position: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Place in the queue, 1 is next. Absent for the leader.' }),
     joinedAt: timestamp,
   })
   .meta({ id: 'QueuedCandidate', description: 'A candidate in its place.' });

@@ -27,7 +27,9 @@ export class CampaignController {
     const request = { ...body, tenantId, election: params.name, ...(idempotencyKey && { idempotencyKey }) };
     const { elections } = this.engine.current;
     const standing = body.waitMs
-      ? await this.drain.hold(reply.raw, (signal) => elections.campaign(request, call.bounds(body.waitMs, signal)))
+      ? await this.drain.hold(reply.raw, (signal) =>
+          elections.campaign(request, call.bounds(body.waitMs, signal)),
+        )
       : await elections.campaign(request, call.bounds());
     if (standing.state !== 'leader') void reply.code(202);
     return this.answer(call, standing);
@@ -39,7 +41,9 @@ export class CampaignController {
     const request = { ...body, tenantId: call.caller.tenantId, election: params.name };
     const { elections } = this.engine.current;
     const standing = body.waitMs
-      ? await this.drain.hold(reply.raw, (signal) => elections.renew(request, call.bounds(body.waitMs, signal)))
+      ? await this.drain.hold(reply.raw, (signal) =>
+          elections.renew(request, call.bounds(body.waitMs, signal)),
+        )
       : await elections.renew(request, call.bounds());
     return this.answer(call, standing);
   }

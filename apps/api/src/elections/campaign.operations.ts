@@ -37,12 +37,20 @@ export const campaign = {
     .strictObject({
       candidate: candidateName,
       ttlMs: ttlMs.optional().meta({
-        description: "Time to live of the session, 1 s to 15 min and at most the election's `maxTtlMs`; its `ttlMs` if absent.",
+        description:
+          "Time to live of the session, 1 s to 15 min and at most the election's `maxTtlMs`; its `ttlMs` if absent.",
       }),
       session: sessionToken.optional(),
-      address: z.string().min(1).max(512).optional().meta({ description: 'Where others can reach the candidate.' }),
+      address: z
+        .string()
+        .min(1)
+        .max(512)
+        .optional()
+        .meta({ description: 'Where others can reach the candidate.' }),
       metadata: metadata.optional(),
-      waitMs: waitMs.optional().meta({ description: 'Hold the answer until the caller leads; at most half of its ttlMs.' }),
+      waitMs: waitMs
+        .optional()
+        .meta({ description: 'Hold the answer until the caller leads; at most half of its ttlMs.' }),
     })
     .meta({
       id: 'CampaignRequest',
@@ -82,7 +90,9 @@ export const renew = {
   body: z
     .strictObject({
       session: sessionToken,
-      waitMs: waitMs.optional().meta({ description: 'Hold the answer until something changes; at most half of the ttlMs.' }),
+      waitMs: waitMs
+        .optional()
+        .meta({ description: 'Hold the answer until something changes; at most half of the ttlMs.' }),
     })
     .meta({ id: 'RenewRequest', examples: [{ session: leadingExample.session }] }),
   answers: {
@@ -92,7 +102,13 @@ export const renew = {
       examples: { leader: leadingExample, waiting: waitingExample, out: outExample },
     },
   },
-  errors: ['election.not_found', 'session.unknown', 'session.expired', 'store.unavailable', 'store.overloaded'],
+  errors: [
+    'election.not_found',
+    'session.unknown',
+    'session.expired',
+    'store.unavailable',
+    'store.overloaded',
+  ],
 } as const satisfies OperationSpec;
 
 export const resign = {

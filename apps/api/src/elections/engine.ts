@@ -68,8 +68,12 @@ export class Engine {
 
   private required(): Opened {
     if (this.opened !== undefined) return this.opened;
-    throw new IncumbentError('store.unavailable', 'This replica has not reached the coordination store yet. Try again.', {
-      executed: false,
-    });
+    throw new IncumbentError(
+      'store.unavailable',
+      'This replica has not reached the coordination store yet. Try again.',
+      {
+        executed: false,
+      },
+    );
   }
 }

@@ -16,7 +16,9 @@ export class EventsController {
   ) {}
 
   @Operation(streamEvents)
-  async stream(@Input(streamEvents) { call, reply, params, headers }: InputOf<typeof streamEvents>): Promise<void> {
+  async stream(
+    @Input(streamEvents) { call, reply, params, headers }: InputOf<typeof streamEvents>,
+  ): Promise<void> {
     requireVisible(call.caller, params.name);
     const { tenantId } = call.caller;
     const { elections } = this.engine.current;

@@ -59,13 +59,33 @@ export const resignationExample = {
   election: 'billing',
   state: 'out',
   sequence: 15,
-  successor: { ...leaderExample, candidate: 'billing-7f9c-2', candidateId: waitingExample.candidateId, term: 8, fence: 8 },
+  successor: {
+    ...leaderExample,
+    candidate: 'billing-7f9c-2',
+    candidateId: waitingExample.candidateId,
+    term: 8,
+    fence: 8,
+  },
   serverTime,
 };
 
-export const leadershipExample = { election: 'billing', leader: leaderExample, term: 7, fence: 7, sequence: 13, serverTime };
+export const leadershipExample = {
+  election: 'billing',
+  leader: leaderExample,
+  term: 7,
+  fence: 7,
+  sequence: 13,
+  serverTime,
+};
 
-export const vacancyExample = { election: 'billing', leader: null, term: 7, fence: 7, sequence: 14, serverTime };
+export const vacancyExample = {
+  election: 'billing',
+  leader: null,
+  term: 7,
+  fence: 7,
+  sequence: 14,
+  serverTime,
+};
 
 export const electionExample = {
   id: 'elc_7j8k9m0n1p2q3r4s5t6v7w8x',

@@ -66,7 +66,10 @@ export class ManagedCopy {
       const removed = await this.catalog.reconcile(open);
       if (removed > 0) this.logger.info({ removed }, 'copies of elections that are gone were removed');
     } catch (error) {
-      this.logger.debug({ err: error }, 'the copies of elections were not compared; trying again in a minute');
+      this.logger.debug(
+        { err: error },
+        'the copies of elections were not compared; trying again in a minute',
+      );
     }
   }
 }

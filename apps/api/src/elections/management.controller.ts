@@ -34,7 +34,12 @@ export class ManagementController {
     const settings = settingsOf(body);
     const { management } = this.engine.current;
     const view = await this.catalog.reserve({ tenantId, name, settings }, (quota) =>
-      management.create({ tenantId, election: name }, settings, quota.maxCandidatesPerElection, call.bounds()),
+      management.create(
+        { tenantId, election: name },
+        settings,
+        quota.maxCandidatesPerElection,
+        call.bounds(),
+      ),
     );
     void reply.headers({ etag: `"${view.version}"`, location: `/v1/elections/${name}` });
     return showElection(view);
@@ -58,7 +63,9 @@ export class ManagementController {
   }
 
   @Operation(changeElection)
-  async change(@Input(changeElection) { call, reply, params, headers, body }: InputOf<typeof changeElection>) {
+  async change(
+    @Input(changeElection) { call, reply, params, headers, body }: InputOf<typeof changeElection>,
+  ) {
     requireVisible(call.caller, params.name);
     const target = { tenantId: call.caller.tenantId, election: params.name };
     const ifMatch = versionOf(headers['if-match']);
@@ -95,7 +102,9 @@ function settingsOf(body: InputOf<typeof createElection>['body']): ElectionSetti
   const maxTtlMs = body.maxTtlMs ?? Math.max(ttlMs, DEFAULT_MAX_TTL_MS);
   if (maxTtlMs < ttlMs) {
     throw new IncumbentError('request.invalid_body', 'maxTtlMs must be at least ttlMs.', {
-      errors: [{ pointer: '/maxTtlMs', code: 'too_small', message: `Must be at least ttlMs, which is ${ttlMs}.` }],
+      errors: [
+        { pointer: '/maxTtlMs', code: 'too_small', message: `Must be at least ttlMs, which is ${ttlMs}.` },
+      ],
     });
   }
   return { policy, ttlMs, maxTtlMs, ...(description !== undefined && { description }) };

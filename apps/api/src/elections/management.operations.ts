@@ -93,7 +93,14 @@ export const getElection = {
   description: 'For who leads, see `getLeader`.',
   access: 'elections:read',
   params,
-  answers: { 200: { description: 'The election.', schema: election, headers: etag, examples: { election: electionExample } } },
+  answers: {
+    200: {
+      description: 'The election.',
+      schema: election,
+      headers: etag,
+      examples: { election: electionExample },
+    },
+  },
   errors: manageErrors,
 } as const satisfies OperationSpec;
 

@@ -41,7 +41,11 @@ export class ObserveController {
   async candidates(@Input(listCandidates) { call, params, query }: InputOf<typeof listCandidates>) {
     requireVisible(call.caller, params.name);
     const target = { tenantId: call.caller.tenantId, election: params.name };
-    const { data, next } = await this.engine.current.management.candidates(target, call.bounds(), toPage(query));
+    const { data, next } = await this.engine.current.management.candidates(
+      target,
+      call.bounds(),
+      toPage(query),
+    );
     return { data: data.map(showQueued), nextCursor: toCursor(next) };
   }
 }

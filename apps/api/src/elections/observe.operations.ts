@@ -22,7 +22,11 @@ export const getLeader = {
   access: 'elections:read',
   params,
   query: z.strictObject({
-    waitMs: digits({ min: 0, max: LONGEST_WAIT_MS, description: 'Hold the answer at most this long.' }).optional(),
+    waitMs: digits({
+      min: 0,
+      max: LONGEST_WAIT_MS,
+      description: 'Hold the answer at most this long.',
+    }).optional(),
     afterSequence: digits({
       min: 0,
       max: Number.MAX_SAFE_INTEGER,

@@ -25,10 +25,14 @@ export class StreamRegistry {
   reserve(tenantId: string): () => void {
     const open = this.perTenant.get(tenantId) ?? 0;
     if (open >= MOST_STREAMS_PER_TENANT) {
-      throw new IncumbentError('limit.quota_exceeded', 'Close event streams that are not needed, or share one per process.', {
-        limit: { name: 'eventStreamsPerReplica', value: MOST_STREAMS_PER_TENANT },
-        executed: false,
-      });
+      throw new IncumbentError(
+        'limit.quota_exceeded',
+        'Close event streams that are not needed, or share one per process.',
+        {
+          limit: { name: 'eventStreamsPerReplica', value: MOST_STREAMS_PER_TENANT },
+          executed: false,
+        },
+      );
     }
     this.perTenant.set(tenantId, open + 1);
     return () => this.release(tenantId);

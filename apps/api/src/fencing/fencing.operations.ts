@@ -7,7 +7,9 @@ import type { OperationSpec } from '../http/operation.js';
 const tag = 'Fencing';
 
 const jwks = z
-  .object({ keys: z.array(z.object({ kty: z.string(), kid: z.string(), alg: z.string(), use: z.string() }).loose()) })
+  .object({
+    keys: z.array(z.object({ kty: z.string(), kid: z.string(), alg: z.string(), use: z.string() }).loose()),
+  })
   .meta({ id: 'Jwks', description: 'JSON Web Key Set (RFC 7517).' });
 
 export const getJwks = {
@@ -27,7 +29,9 @@ export const getJwks = {
       schema: jwks,
       headers: { ETag: 'Changes with the set of keys.', 'Cache-Control': 'Five minutes.' },
       examples: {
-        keys: { keys: [{ kty: 'EC', kid: 'q1w2', alg: 'ES256', use: 'sig', crv: 'P-256', x: '...', y: '...' }] },
+        keys: {
+          keys: [{ kty: 'EC', kid: 'q1w2', alg: 'ES256', use: 'sig', crv: 'P-256', x: '...', y: '...' }],
+        },
       },
     },
     304: { description: 'Not changed since the ETag in If-None-Match.' },
@@ -51,7 +55,9 @@ const verdict = z
     candidate: candidateName.optional(),
     term: term.optional(),
     fence: fence.optional(),
-    currentFence: fence.optional().meta({ description: 'Fence of the running or the last term of the election.' }),
+    currentFence: fence
+      .optional()
+      .meta({ description: 'Fence of the running or the last term of the election.' }),
     expiresAt: timestamp.optional().meta({ description: 'When the token expires.' }),
   })
   .meta({ id: 'TokenVerdict' });
@@ -69,7 +75,10 @@ export const validateFencingToken = {
   access: 'elections:read',
   body: z
     .strictObject({ token: z.string().min(1).max(8_192).meta({ description: 'A `fencingToken`.' }) })
-    .meta({ id: 'ValidateTokenRequest', examples: [{ token: 'eyJhbGciOiJFUzI1NiJ9.eyJmZW5jZSI6N30.c2lnbmF0dXJl' }] }),
+    .meta({
+      id: 'ValidateTokenRequest',
+      examples: [{ token: 'eyJhbGciOiJFUzI1NiJ9.eyJmZW5jZSI6N30.c2lnbmF0dXJl' }],
+    }),
   answers: {
     200: {
       description: 'The verdict.',

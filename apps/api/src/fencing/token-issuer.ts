@@ -15,10 +15,21 @@ export class TokenIssuer {
     const { seat, epoch, term, fence } = grant;
     try {
       return await this.tokens.tokenFor({
-        tenantId, electionId, election, candidateId, candidate, seat, epoch, term, fence,
+        tenantId,
+        electionId,
+        election,
+        candidateId,
+        candidate,
+        seat,
+        epoch,
+        term,
+        fence,
       });
     } catch (error) {
-      this.logger.error({ err: error, tenantId, election }, 'a fencing token could not be signed; it follows with a renewal');
+      this.logger.error(
+        { err: error, tenantId, election },
+        'a fencing token could not be signed; it follows with a renewal',
+      );
       return undefined;
     }
   }

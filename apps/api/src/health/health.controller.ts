@@ -13,16 +13,19 @@ export class HealthController {
   ) {}
 
   @Operation(getLive)
-  live() {
+  live(@Input(getLive) _input: InputOf<typeof getLive>) {
     return { status: 'ok' };
   }
 
   @Operation(getReady)
   ready(@Input(getReady) { reply }: InputOf<typeof getReady>) {
-    const { etcd, postgres, redis } = this.dependencies;
-    const status = this.drain.isStopping ? 'stopping' : etcd() ? 'ready' : 'unavailable';
+    const { dependencies } = this;
+    const status = this.drain.isStopping ? 'stopping' : dependencies.etcd() ? 'ready' : 'unavailable';
     if (status !== 'ready') void reply.code(503);
-    return { status, dependencies: { etcd: word(etcd()), postgres: word(postgres()), redis: word(redis()) } };
+    const [etcd, postgres, redis] = [dependencies.etcd(), dependencies.postgres(), dependencies.redis()].map(
+      word,
+    );
+    return { status, dependencies: { etcd, postgres, redis } };
   }
 }
 

@@ -28,8 +28,12 @@ const readiness = z
     status: z.enum(['ready', 'unavailable', 'stopping']),
     dependencies: z.object({
       etcd: dependency.meta({ description: 'Decides.' }),
-      postgres: dependency.meta({ description: 'Reported only: without it nothing can be managed, elections go on.' }),
-      redis: dependency.meta({ description: 'Reported only: without it the token ledger lags, elections go on.' }),
+      postgres: dependency.meta({
+        description: 'Reported only: without it nothing can be managed, elections go on.',
+      }),
+      redis: dependency.meta({
+        description: 'Reported only: without it the token ledger lags, elections go on.',
+      }),
     }),
   })
   .meta({ id: 'Readiness' });

@@ -35,14 +35,18 @@ export class Call {
 
   /** The caller of a route that demands an API key; the gate has made sure that there is one. */
   get caller(): Principal {
-    if (this.principal === undefined) throw new Error('This route has no access policy that demands an API key');
+    if (this.principal === undefined)
+      throw new Error('This route has no access policy that demands an API key');
     return this.principal;
   }
 
   /** How long the engine may take; held answers get their wait on top. */
   bounds(waitMs = 0, signal?: AbortSignal): CallBounds {
     this.held = waitMs > 0;
-    const bounds = { receivedAtMs: this.receivedAtMs, deadlineMs: this.receivedAtMs + ANSWER_WITHIN_MS + waitMs };
+    const bounds = {
+      receivedAtMs: this.receivedAtMs,
+      deadlineMs: this.receivedAtMs + ANSWER_WITHIN_MS + waitMs,
+    };
     return signal === undefined ? bounds : { ...bounds, signal };
   }
 }

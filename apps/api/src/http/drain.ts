@@ -21,10 +21,14 @@ export class Drain {
   /** @throws IncumbentError service.stopping */
   admit(): void {
     if (!this.stopping) return;
-    throw new IncumbentError('service.stopping', 'Send the same request to another replica, or again in a second.', {
-      executed: false,
-      retryAfterMs: 1_000,
-    });
+    throw new IncumbentError(
+      'service.stopping',
+      'Send the same request to another replica, or again in a second.',
+      {
+        executed: false,
+        retryAfterMs: 1_000,
+      },
+    );
   }
 
   /** Owns `held` until the returned function is called; ends it at once when the replica is stopping already. */

@@ -11,8 +11,15 @@ const MOST_METADATA_BYTES = 2_048;
 
 export const electionName = z
   .string()
-  .regex(ELECTION_NAME, 'Must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit.')
-  .meta({ id: 'ElectionName', description: 'Name of an election, unique within the tenant; it never changes.', examples: ['billing'] });
+  .regex(
+    ELECTION_NAME,
+    'Must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit.',
+  )
+  .meta({
+    id: 'ElectionName',
+    description: 'Name of an election, unique within the tenant; it never changes.',
+    examples: ['billing'],
+  });
 
 export const candidateName = z
   .string()
@@ -35,7 +42,8 @@ export const metadata = z
   })
   .meta({
     id: 'Metadata',
-    description: 'Free JSON object of the candidate, at most 2 kB, shown to everybody who may read the election.',
+    description:
+      'Free JSON object of the candidate, at most 2 kB, shown to everybody who may read the election.',
     examples: [{ zone: 'eu-west-1a', version: '2.4.1' }],
   });
 

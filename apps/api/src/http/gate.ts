@@ -41,7 +41,9 @@ export class Gate {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
     // Digests are of equal length, so the comparison takes the same time wherever they differ.
     if (timingSafeEqual(digest(token), this.adminToken)) return;
-    throw unauthenticated('Send "Authorization: Bearer <ADMIN_TOKEN>"; API keys of tenants do not open the admin API.');
+    throw unauthenticated(
+      'Send "Authorization: Bearer <ADMIN_TOKEN>"; API keys of tenants do not open the admin API.',
+    );
   }
 
   private admitTenant(authorization: string | undefined, policy: RoutePolicy): Principal {
@@ -73,7 +75,10 @@ function checkFraming(request: FastifyRequest): void {
   }
   if (hosts !== 1) throw new IncumbentError('request.invalid_header', 'Send exactly one Host header.');
   if (url?.charCodeAt(0) !== 0x2f) {
-    throw new IncumbentError('request.invalid_path', 'The request target must be a path that begins with "/".');
+    throw new IncumbentError(
+      'request.invalid_path',
+      'The request target must be a path that begins with "/".',
+    );
   }
 }
 

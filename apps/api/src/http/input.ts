@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { IncumbentError } from '#core';
+import { type ErrorCode, IncumbentError } from '#core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Call } from './call.js';
@@ -29,17 +29,24 @@ export const Input = createParamDecorator((spec: OperationSpec, context: Executi
   return readInput(spec, request, http.getResponse<FastifyReply>());
 });
 
+/** The parts of a request whose shape only the operation knows. */
+type AnyInput = Pick<InputOf<OperationSpec>, 'call' | 'request' | 'reply'> & Record<string, unknown>;
+
 /** @throws IncumbentError request.invalid_path, request.invalid_query, request.invalid_header, request.invalid_body */
-export function readInput(spec: OperationSpec, request: FastifyRequest, reply: FastifyReply): InputOf<OperationSpec> {
+export function readInput(spec: OperationSpec, request: FastifyRequest, reply: FastifyReply): AnyInput {
   return {
     call: request.call,
     request,
     reply,
-    params: spec.params && (parse(spec.params, request.params, 'request.invalid_path') as never),
-    query: readQuery(spec, request) as never,
-    headers: spec.headers && (parse(spec.headers, pick(spec.headers, request), 'request.invalid_header') as never),
-    body: spec.body && (parse(spec.body, presentBody(request), 'request.invalid_body') as never),
+    params: optional(spec.params, request.params, 'request.invalid_path'),
+    query: readQuery(spec, request),
+    headers: optional(spec.headers, spec.headers && pick(spec.headers, request), 'request.invalid_header'),
+    body: optional(spec.body, spec.body && presentBody(request), 'request.invalid_body'),
   };
+}
+
+function optional(schema: z.ZodType | undefined, value: unknown, code: ErrorCode): unknown {
+  return schema && parse(schema, value, code);
 }
 
 /** Calls without a query refuse any parameter: a misspelt or misplaced one must not be ignored. */
@@ -63,7 +70,11 @@ function pick(schema: z.ZodObject, request: FastifyRequest): Record<string, unkn
 
 function presentBody(request: FastifyRequest): unknown {
   if (request.body !== undefined && request.body !== null) return request.body;
-  throw new IncumbentError('request.invalid_body', 'Send a JSON object as body, with Content-Type: application/json.', {
-    errors: [{ pointer: '', code: 'missing', message: 'The body is missing.' }],
-  });
+  throw new IncumbentError(
+    'request.invalid_body',
+    'Send a JSON object as body, with Content-Type: application/json.',
+    {
+      errors: [{ pointer: '', code: 'missing', message: 'The body is missing.' }],
+    },
+  );
 }

@@ -50,9 +50,14 @@ function membersOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + membersOf(item), 0);
   let members = 0;
-  for (const [key, item] of Object.entries(value)) {
+  for (const [key, item] of Object.entries(value as Record<string, unknown>)) {
     if (key === '__proto__') throw malformed('The key "__proto__" is not allowed.');
-    if (key === 'constructor' && typeof item === 'object' && item !== null && Object.hasOwn(item, 'prototype')) {
+    if (
+      key === 'constructor' &&
+      typeof item === 'object' &&
+      item !== null &&
+      Object.hasOwn(item, 'prototype')
+    ) {
       throw malformed('The key "constructor" with a "prototype" is not allowed.');
     }
     members += 1 + membersOf(item);

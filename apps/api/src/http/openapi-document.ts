@@ -44,7 +44,7 @@ export function buildDocument(controllers: readonly { prototype: object }[]): Js
     servers: [{ url: 'http://127.0.0.1:7400', description: 'The local stack' }],
     tags: TAGS.filter((tag) => used.has(tag.name)),
     paths: sortedByKey(paths),
-    components: { securitySchemes, schemas: componentSchemas() },
+    components: { securitySchemes, schemas: componentSchemas(), examples: componentExamples(operations) },
   };
 }
 
@@ -54,7 +54,8 @@ const securitySchemes = {
 };
 
 function describe(spec: OperationSpec): Json {
-  const scope = spec.access === 'public' || spec.access === 'admin' ? '' : `\n\nNeeds the scope \`${spec.access}\`.`;
+  const scope =
+    spec.access === 'public' || spec.access === 'admin' ? '' : `\n\nNeeds the scope \`${spec.access}\`.`;
   const operation: Json = {
     operationId: spec.id,
     tags: [spec.tag],
@@ -79,7 +80,7 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' |
     return {
       name: place === 'header' ? spellHeader(name) : name,
       in: place,
-      required: !(field as z.ZodType).isOptional(),
+      required: !(field as z.ZodType).safeParse(undefined).success,
       ...(description === undefined ? {} : { description }),
       schema: rest,
     };
@@ -87,17 +88,21 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' |
 }
 
 function spellHeader(name: string): string {
-  return name === 'last-event-id' ? 'Last-Event-ID' : name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
+  return name === 'last-event-id'
+    ? 'Last-Event-ID'
+    : name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function requestBody(body: z.ZodType): Json {
   const examples = (body.meta()?.['examples'] ?? []) as unknown[];
-  const named = Object.fromEntries(examples.map((value, at) => [`example${at + 1}`, { value }]));
+  const named = Object.fromEntries(examples.map((value, at) => [`example${at + 1}`, { value }] as const));
   return { required: true, content: { 'application/json': { schema: schemaOf(body), examples: named } } };
 }
 
 function answersOf(spec: OperationSpec): Json {
-  return Object.fromEntries(Object.entries(spec.answers).map(([status, answer]) => [status, answerOf(answer)]));
+  return Object.fromEntries(
+    Object.entries(spec.answers).map(([status, answer]) => [status, answerOf(answer)]),
+  );
 }
 
 function answerOf(answer: AnswerSpec): Json {
@@ -107,20 +112,25 @@ function answerOf(answer: AnswerSpec): Json {
     Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
   );
   if (answer.schema === undefined) return described;
-  const examples = Object.entries(answer.examples ?? {}).map(([name, value]) => [name, { value }]);
+  const examples = Object.entries(answer.examples ?? {}).map(([name, value]) => [name, { value }] as const);
   const content = { schema: schemaOf(answer.schema), examples: Object.fromEntries(examples) };
   described['content'] = { [answer.mediaType ?? 'application/json']: content };
   return described;
 }
 
+/** Framing and stray parameters are refused before anything else is looked at. */
+const ANY_CALL: readonly ErrorCode[] = [
+  'request.invalid_header',
+  'request.invalid_query',
+  'request.headers_too_large',
+];
+
 /** What any call may be refused with, by what it takes and who may make it. */
 export function codesOf(spec: OperationSpec): ErrorCode[] {
-  const codes: ErrorCode[] = [...(spec.errors ?? [])];
+  const codes: ErrorCode[] = [...(spec.errors ?? []), ...ANY_CALL];
   if (spec.body) codes.push('request.invalid_body', 'request.malformed_json', 'request.body_too_large');
   if (spec.body) codes.push('request.unsupported_media_type', 'request.timeout');
-  if (spec.query) codes.push('request.invalid_query');
   if (spec.params) codes.push('request.invalid_path');
-  if (spec.headers) codes.push('request.invalid_header');
   if (spec.access === 'public') return [...new Set(codes)];
   codes.push('identity.unauthenticated', 'service.stopping', 'internal.unexpected');
   if (spec.access !== 'admin') codes.push('identity.scope_missing', 'store.unavailable');
@@ -131,20 +141,30 @@ export function codesOf(spec: OperationSpec): ErrorCode[] {
 function refusalsOf(spec: OperationSpec): Json {
   const byStatus = Map.groupBy(codesOf(spec).sort(), (code) => ERRORS[code].status);
   for (const status of Object.keys(spec.answers)) byStatus.delete(Number(status));
-  return Object.fromEntries([...byStatus].sort(([a], [b]) => a - b).map(([status, codes]) => [status, refusal(codes)]));
+  return Object.fromEntries(
+    [...byStatus].sort(([a], [b]) => a - b).map(([status, codes]) => [status, refusal(codes)]),
+  );
 }
 
 function refusal(codes: ErrorCode[]): Json {
   const status = codes[0] === undefined ? 500 : ERRORS[codes[0]].status;
-  const examples = codes.map((code) => [code, { value: exampleProblem(code) }]);
+  const examples = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }] as const);
   const retry = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } };
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
     ...(status === 503 || status === 429 ? { headers: retry } : {}),
     content: {
-      [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' }, examples: Object.fromEntries(examples) },
+      [PROBLEM_MEDIA_TYPE]: {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(examples),
+      },
     },
   };
+}
+
+function componentExamples(operations: readonly OperationSpec[]): Json {
+  const codes = new Set(operations.flatMap(codesOf));
+  return Object.fromEntries([...codes].sort().map((code) => [code, { value: exampleProblem(code) }]));
 }
 
 function exampleProblem(code: ErrorCode): Json {

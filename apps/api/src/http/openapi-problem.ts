@@ -5,11 +5,16 @@ import { z } from 'zod';
 
 export const fieldError = z
   .object({
-    pointer: z.string().meta({ description: 'RFC 6901 pointer into the body, or the name of the parameter or header.' }),
+    pointer: z
+      .string()
+      .meta({ description: 'RFC 6901 pointer into the body, or the name of the parameter or header.' }),
     code: z.string(),
     message: z.string(),
   })
-  .meta({ id: 'FieldError', examples: [{ pointer: '/ttlMs', code: 'too_small', message: 'Too small: expected number to be >=1000' }] });
+  .meta({
+    id: 'FieldError',
+    examples: [{ pointer: '/ttlMs', code: 'too_small', message: 'Too small: expected number to be >=1000' }],
+  });
 
 export const problem = z
   .object({
@@ -17,14 +22,22 @@ export const problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string().meta({ description: 'What to do next.' }),
-    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({ description: 'The stable part: program against it.' }),
+    code: z
+      .enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
+      .meta({ description: 'The stable part: program against it.' }),
     requestId: z.string(),
     errors: z.array(fieldError).optional().meta({ description: 'Every field that does not fit.' }),
     executed: z
       .union([z.literal(false), z.literal('unknown')])
       .optional()
-      .meta({ description: '`false`: it did not and will not take effect. `unknown`: repeat it or read before relying on either.' }),
-    limit: z.object({ name: z.string(), value: z.int() }).optional().meta({ description: 'The quota that was hit.' }),
+      .meta({
+        description:
+          '`false`: it did not and will not take effect. `unknown`: repeat it or read before relying on either.',
+      }),
+    limit: z
+      .object({ name: z.string(), value: z.int() })
+      .optional()
+      .meta({ description: 'The quota that was hit.' }),
     retryAfterMs: z.int().optional().meta({ description: 'As Retry-After, in milliseconds.' }),
   })
   .meta({

@@ -79,9 +79,13 @@ function isQuiet(access: Access): boolean {
 
 /** The operations that a controller class serves. */
 export function operationsOf(controller: { prototype: object }): OperationSpec[] {
-  const members = Object.getOwnPropertyDescriptors(controller.prototype) as Record<string, PropertyDescriptor>;
+  const members = Object.getOwnPropertyDescriptors(controller.prototype) as Record<
+    string,
+    PropertyDescriptor
+  >;
   return Object.values(members).flatMap((member) => {
-    const spec: unknown = typeof member.value === 'function' ? Reflect.getMetadata(OPERATION, member.value) : undefined;
+    const spec: unknown =
+      typeof member.value === 'function' ? Reflect.getMetadata(OPERATION, member.value as object) : undefined;
     return spec === undefined ? [] : [spec as OperationSpec];
   });
 }

@@ -14,7 +14,10 @@ export class RouteTable {
   watch(server: FastifyInstance): void {
     server.addHook('onRoute', (route) => {
       if (route.url.includes('*')) return;
-      const known = this.paths.get(route.url) ?? { pattern: patternOf(route.url), methods: new Set<string>() };
+      const known = this.paths.get(route.url) ?? {
+        pattern: patternOf(route.url),
+        methods: new Set<string>(),
+      };
       for (const method of [route.method].flat()) known.methods.add(method);
       this.paths.set(route.url, known);
     });
@@ -22,7 +25,9 @@ export class RouteTable {
 
   /** `METHOD /path/{param}` of every route, sorted. */
   list(): string[] {
-    const lines = [...this.paths].flatMap(([url, { methods }]) => [...methods].map((method) => `${method} ${url}`));
+    const lines = [...this.paths].flatMap(([url, { methods }]) =>
+      [...methods].map((method) => `${method} ${url}`),
+    );
     return lines.sort();
   }
 

@@ -4,7 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IncumbentError } from '#core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessLog } from './access-log.js';
-import { Call, type CallFactory } from './call.js';
+import type { Call, CallFactory } from './call.js';
 import type { Drain } from './drain.js';
 import { type Gate, MOST_HEADERS } from './gate.js';
 import { parseJson } from './json.js';
@@ -50,7 +50,7 @@ export function createServer(edge: Edge): FastifyAdapter {
     return503OnClosing: true,
     routerOptions: { maxParamLength: LONGEST_PARAM },
     genReqId: (raw: IncomingMessage) => edge.calls.requestId(raw.headers['x-request-id']),
-    clientErrorHandler: (error, socket) => refuseConnection(error, socket as Socket, edge.calls),
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket, edge.calls),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
       edge.filter.answer(error, request, reply),
   });
@@ -111,14 +111,18 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, calls: C
       'x-request-id': problem.requestId,
       connection: 'close',
     }).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${headers.join('')}\r\n${body}`);
+    socket.write(
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${headers.join('')}\r\n${body}`,
+    );
   }
   socket.destroySoon();
 }
 
 function refusalOf(code: string | undefined): IncumbentError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new IncumbentError('request.timeout', 'Send the whole request within 5 seconds.', { executed: false });
+    return new IncumbentError('request.timeout', 'Send the whole request within 5 seconds.', {
+      executed: false,
+    });
   }
   if (code === 'HPE_HEADER_OVERFLOW') {
     return new IncumbentError('request.headers_too_large', 'Headers may hold at most 16 kB in 64 fields.');

@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { page } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
 import { tenantExample } from './examples.js';
-import { displayName, quotaChange, tenant, tenantPage, tenantParams, tenantStatus } from './tenants.schema.js';
+import {
+  displayName,
+  quotaChange,
+  tenant,
+  tenantPage,
+  tenantParams,
+  tenantStatus,
+} from './tenants.schema.js';
 
 const tag = 'Tenants';
 const access = 'admin';
@@ -75,7 +82,11 @@ export const changeTenant = {
     'leaders are told to yield and its terms end once their grants are over.',
   params: tenantParams,
   body: z
-    .strictObject({ name: displayName.optional(), status: tenantStatus.optional(), quota: quotaChange.optional() })
+    .strictObject({
+      name: displayName.optional(),
+      status: tenantStatus.optional(),
+      quota: quotaChange.optional(),
+    })
     .refine((change) => Object.keys(change).length > 0, 'Name at least one field to change.')
     .meta({ id: 'ChangeTenantRequest', examples: [{ status: 'suspended' }] }),
   answers: {

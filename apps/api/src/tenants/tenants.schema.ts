@@ -27,11 +27,15 @@ const most = (description: string) => z.int().min(0).max(1_000_000).meta({ descr
 
 const quotaFields = {
   maxElections: most('How many elections.'),
-  maxCandidatesPerElection: most('How many candidates in one election; taken over when it is created or changed.'),
+  maxCandidatesPerElection: most(
+    'How many candidates in one election; taken over when it is created or changed.',
+  ),
   maxApiKeys: most('How many API keys.'),
 };
 
-export const quota = z.object(quotaFields).meta({ id: 'Quota', description: 'How much the tenant may have at once.' });
+export const quota = z
+  .object(quotaFields)
+  .meta({ id: 'Quota', description: 'How much the tenant may have at once.' });
 
 export const quotaChange = z
   .strictObject(quotaFields)
@@ -40,7 +44,10 @@ export const quotaChange = z
 
 export const tenantStatus = z
   .enum(['active', 'suspended'])
-  .meta({ id: 'TenantStatus', description: '`suspended`: every call but renew and resign is refused, and terms end.' });
+  .meta({
+    id: 'TenantStatus',
+    description: '`suspended`: every call but renew and resign is refused, and terms end.',
+  });
 
 export const tenant = z
   .object({ id: tenantId, name: displayName, status: tenantStatus, quota, createdAt: timestamp })
@@ -69,7 +76,9 @@ const keyFields = {
   createdAt: timestamp,
 };
 
-export const apiKey = z.object(keyFields).meta({ id: 'ApiKey', description: 'An API key without its secret.' });
+export const apiKey = z
+  .object(keyFields)
+  .meta({ id: 'ApiKey', description: 'An API key without its secret.' });
 
 export const createdApiKey = z
   .object({
@@ -88,7 +97,9 @@ export const createApiKeyBody = z
       .min(1)
       .max(SCOPES.length)
       .optional()
-      .meta({ description: 'What the key may do; everything about elections and nothing about keys if absent.' }),
+      .meta({
+        description: 'What the key may do; everything about elections and nothing about keys if absent.',
+      }),
     electionPrefix: electionPrefix.optional(),
     expiresAt: z.iso
       .datetime({ offset: true })
@@ -97,5 +108,11 @@ export const createApiKeyBody = z
   })
   .meta({
     id: 'CreateApiKeyRequest',
-    examples: [{ name: 'billing in production', scopes: ['elections:read', 'elections:campaign'], electionPrefix: 'billing' }],
+    examples: [
+      {
+        name: 'billing in production',
+        scopes: ['elections:read', 'elections:campaign'],
+        electionPrefix: 'billing',
+      },
+    ],
   });
