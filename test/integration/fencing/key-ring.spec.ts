@@ -46,7 +46,7 @@ afterEach(async () => {
 function newRing({
   on = database,
   masterKey = MASTER_KEY,
-  algorithm = 'ES256' as Algorithm,
+  algorithm = 'ES256',
   clock = systemClock,
 } = {}) {
   const options = { algorithm, tokenLifetimeMs: 3_600_000 };
