@@ -92,8 +92,6 @@ export class Stack {
       () => 'tenant, key, election',
     );
     const [data, logs] = [shortPath(this.#folders.data), shortPath(this.#folders.logs)];
-      (folder) => relative('', folder) || folder,
-    );
     console.log(welcome({ options, demo, adminToken, data, logs, tookMs: performance.now() - startMs }));
     if (options.dev) this.#stopCompiler = recompileOnChange(() => void this.#restartService(service));
   }
