@@ -11,7 +11,7 @@ import {
   transition,
   within,
   write,
-} from './store-contract.js';
+} from './store-contract-hands.js';
 
 const values = (reads: Entry[][]): string[][] => reads.map((entries) => entries.map(({ value }) => value));
 const kinds = (outcomes: Outcome[], kind: Outcome['kind']): number =>

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Change, ElectionStore, Entry, Follower } from '#election';
-import { commit, freshFolder, type Hands, put, remove, transition, write } from './store-contract.js';
+import { commit, freshFolder, type Hands, put, remove, transition, write } from './store-contract-hands.js';
 import { waitUntil } from './wait-until.js';
 
 /** Keeps what a store delivers, and complains about anything that a mirror could not live with. */
