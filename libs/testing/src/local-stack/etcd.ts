@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { findBinaries } from './binaries.js';
 import { OwnedProcess } from './owned-process.js';
 
+/** The last member of a cluster that stops waits in vain for a quorum; killed, it loses nothing. */
+const STOP_WITHIN_MS = 2_000;
+
 export interface EtcdOptions {
   /** Client port and peer port of each member; their number is the number of members, fixed for a data folder. */
   readonly ports: readonly { client: number; peer: number }[];
@@ -60,7 +63,7 @@ export class EtcdMember {
   }
 
   async stop(): Promise<void> {
-    await this.#process?.stop();
+    await this.#process?.stop(STOP_WITHIN_MS);
   }
 
   /** Starts it again on its ports and data, after `kill` or `stop`, and waits until it is healthy. */

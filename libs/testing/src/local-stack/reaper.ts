@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
  * Reads "add <pid> <signal>", "remove <pid>" and "folder <path>" from its input. When the input ends, however its
- * writer ended, it stops what is left, kills after ten seconds what does not stop, and removes the folders.
+ * writer ended, it stops what is left, kills after five seconds what does not stop, and removes the folders.
  */
 const SCRIPT = `
 trap '' INT TERM HUP
@@ -23,7 +23,7 @@ for entry in $live; do
   kill -CONT "\${entry%%:*}"
   kill -s "\${entry#*:}" "\${entry%%:*}"
 done 2>/dev/null
-for round in 1 2 3 4 5 6 7 8 9 10; do
+for round in 1 2 3 4 5; do
   left=' '
   for entry in $live; do kill -0 "\${entry%%:*}" && left="$left$entry "; done 2>/dev/null
   live=$left
