@@ -1,5 +1,4 @@
 import type { CallOptions } from '@grpc/grpc-js';
-import type { Etcd3 } from 'etcd3';
 import { type Clock, IncumbentError, systemClock } from '#core';
 import { Endpoint, type Service } from './endpoint.js';
 import { failureOf, type Reply } from './failures.js';
@@ -38,7 +37,7 @@ export class Caller {
   async call<T>(
     method: string,
     timeoutMs: number,
-    run: (etcd: Etcd3, options: CallOptions) => Promise<T>,
+    run: (endpoint: Endpoint, options: CallOptions) => Promise<T>,
   ): Promise<Reply<T>> {
     const startMs = this.#clock.monotonicMs();
     const endpoint = this.endpoint();
@@ -71,7 +70,7 @@ export class Caller {
   async #attempt<T>(
     endpoint: Endpoint,
     deadlineMs: number,
-    run: (etcd: Etcd3, options: CallOptions) => Promise<T>,
+    run: (endpoint: Endpoint, options: CallOptions) => Promise<T>,
   ): Promise<Reply<T>> {
     try {
       const withinMs = Math.min(CONNECT_MS, deadlineMs - this.#clock.monotonicMs());
@@ -85,7 +84,7 @@ export class Caller {
     try {
       return {
         kind: 'ok',
-        value: await run(endpoint.etcd, { deadline: systemClock.wallTimeMs() + remainingMs }),
+        value: await run(endpoint, { deadline: systemClock.wallTimeMs() + remainingMs }),
       };
     } catch (error) {
       return failureOf(error);

@@ -1,134 +1,318 @@
-import type {
-  ICompare,
-  IKeyValue,
-  IRangeRequest,
-  IRequestOp,
-  IResponseOp,
-  ITxnRequest,
-  ITxnResponse,
-} from 'etcd3';
-import type { Entry, Guard, Outcome, Read, Transition, Write } from '#election';
+import type { Change, Entry, Guard, Outcome, Read, Transition, Write } from '#election';
+import { KeyRange } from './key-range.js';
+import { WireReader, WireWriter } from './wire.js';
 
-/** Keys and transitions in etcd's words, below the deployment's prefix. */
+/** Enum values and field numbers of etcd's rpc.proto. */
+const RESULT = { equal: 0, less: 2 } as const;
+const TARGET = { create: 1, mod: 2, value: 3 } as const;
+const TXN = { compare: 1, success: 2, failure: 3 } as const;
+const OPERATION = { range: 1, put: 2, delete: 3, txn: 4 } as const;
+const RANGE = { key: 1, rangeEnd: 2, limit: 3, revision: 4, serializable: 7 } as const;
+const WATCH = { create: 1, progress: 3 } as const;
+const COMPARE = {
+  result: 1,
+  target: 2,
+  key: 3,
+  createRevision: 5,
+  modRevision: 6,
+  value: 7,
+  rangeEnd: 64,
+} as const;
+
+/** One etcd transaction that carries several transitions. */
+export interface GroupRequest {
+  /** What the group as a whole demands. */
+  demands: readonly Guard[];
+  transitions: readonly Transition[];
+  /** What is read instead when a demand does not hold. */
+  probes: readonly Read[];
+}
+
+export type GroupAnswer =
+  | { executed: true; revision: number; outcomes: (Outcome | undefined)[] }
+  | { executed: false; revision: number; probed: Entry[][] };
+
+/** One message of a watch stream; without changes it is a sign of life. */
+export interface WatchMessage {
+  canceled: boolean;
+  reason: string;
+  /** In revision order. */
+  changes: Change[];
+}
+
+/** Transitions in etcd's words and back, below the deployment's prefix. */
 export class Codec {
-  readonly prefix: string;
-  readonly #never: IRequestOp;
+  readonly #prefix: string;
+  readonly #prefixBytes: number;
+  readonly #ranges: KeyRange;
+  readonly #writer = new WireWriter();
 
   constructor(prefix: string) {
-    this.prefix = prefix;
-    const key = this.key('g/never');
-    this.#never = {
-      request_txn: {
-        compare: [{ target: 'Create', result: 'Less', key, create_revision: 0 }],
-        success: [{ request_delete_range: { key } }],
-        failure: [],
-      },
-    };
+    this.#prefix = prefix;
+    this.#prefixBytes = Buffer.byteLength(prefix);
+    this.#ranges = new KeyRange(prefix);
+  }
+
+  encodeGroup({ demands, transitions, probes }: GroupRequest): Buffer {
+    const writer = this.#writer;
+    writer.reset();
+    for (const guard of demands) this.#compare(guard);
+    let writes = false;
+    for (const transition of transitions) {
+      const operation = writer.open(TXN.success);
+      const txn = writer.open(OPERATION.txn);
+      this.#transition(transition);
+      writer.close(txn);
+      writer.close(operation);
+      writes ||= transition.writes.length > 0;
+    }
+    if (!writes) this.#neverTaken();
+    for (const read of probes) this.#read(TXN.failure, read);
+    return writer.finish();
+  }
+
+  decodeGroup(message: Buffer, transitions: readonly Transition[]): GroupAnswer {
+    const reader = new WireReader(message);
+    let revision = 0;
+    let executed = false;
+    const parts: Part[] = [];
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 1) revision = readHeader(reader);
+      else if (field === 2) executed = reader.number() !== 0;
+      else if (field === 3) parts.push(this.#part(reader));
+      else reader.skip();
+    }
+    if (!executed) return { executed, revision, probed: parts.map(({ entries }) => entries) };
+    const outcomes = transitions.map((transition, index): Outcome | undefined => {
+      const txn = parts[index]?.txn;
+      if (!txn) return undefined;
+      const reads = txn.succeeded ? txn.reads.slice(transition.writes.length) : txn.reads;
+      return { kind: txn.succeeded ? 'committed' : 'refused', revision, reads };
+    });
+    return { executed, revision, outcomes };
+  }
+
+  /** A page of everything as it was at `revision`, from key `from` on, which is as etcd knows it. */
+  encodePage(page: { from: Buffer | undefined; revision: number; limit: number }): Buffer {
+    const { key, range_end } = this.#ranges.below('');
+    const writer = this.#writer;
+    writer.bytes(RANGE.key, page.from ?? key);
+    writer.bytes(RANGE.rangeEnd, range_end);
+    writer.number(RANGE.limit, page.limit);
+    writer.number(RANGE.revision, page.revision);
+    // Answered by the member itself: at a pinned revision it can fail, but not lie.
+    writer.number(RANGE.serializable, 1);
+    return writer.finish();
+  }
+
+  /** A page, and where the next one starts; undefined after the last. */
+  decodePage(message: Buffer): { entries: Entry[]; next: Buffer | undefined } {
+    const reader = new WireReader(message);
+    const entries: Entry[] = [];
+    let more = false;
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 2) entries.push(this.#entry(reader));
+      else if (field === 3) more = reader.number() !== 0;
+      else reader.skip();
+    }
+    const last = entries.at(-1);
+    return { entries, next: more && last ? Buffer.from(`${this.#prefix}${last.key}\0`) : undefined };
+  }
+
+  /** A request to watch everything from a revision on. */
+  encodeWatch(fromRevision: number): Buffer {
+    const { key, range_end } = this.#ranges.below('');
+    const writer = this.#writer;
+    const start = writer.open(WATCH.create);
+    writer.bytes(1, key);
+    writer.bytes(2, range_end);
+    writer.number(3, fromRevision);
+    writer.close(start);
+    return writer.finish();
+  }
+
+  /** Asks the watch for a sign of life. */
+  encodeWatchProbe(): Buffer {
+    this.#writer.close(this.#writer.open(WATCH.progress));
+    return this.#writer.finish();
+  }
+
+  decodeWatch(message: Buffer): WatchMessage {
+    const reader = new WireReader(message);
+    const answer: WatchMessage = { canceled: false, reason: '', changes: [] };
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 4) answer.canceled = reader.number() !== 0;
+      else if (field === 5) answer.reason ||= `compacted to revision ${reader.number()}`;
+      else if (field === 6) answer.reason = reader.text() || answer.reason;
+      else if (field === 11) answer.changes.push(this.#event(reader));
+      else reader.skip();
+    }
+    return answer;
+  }
+
+  #event(reader: WireReader): Change {
+    const outer = reader.enter();
+    let deleted = false;
+    let entry: Entry | undefined;
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 1) deleted = reader.number() !== 0;
+      else if (field === 2) entry = this.#entry(reader);
+      else reader.skip();
+    }
+    reader.leave(outer);
+    if (!entry) throw new RangeError('The event names no key.');
+    return deleted
+      ? { kind: 'delete', key: entry.key, modRevision: entry.modRevision }
+      : { kind: 'put', entry };
+  }
+
+  /** Reads a KeyValue message that the reader is about to enter. */
+  #entry(reader: WireReader): Entry {
+    const entry = { key: '', value: '', createRevision: 0, modRevision: 0 };
+    const outer = reader.enter();
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 1) entry.key = reader.text(this.#prefixBytes);
+      else if (field === 2) entry.createRevision = reader.number();
+      else if (field === 3) entry.modRevision = reader.number();
+      else if (field === 5) entry.value = reader.text();
+      else reader.skip();
+    }
+    reader.leave(outer);
+    return entry;
+  }
+
+  #transition({ guards, writes, reads }: Transition): void {
+    for (const guard of guards) this.#compare(guard);
+    for (const write of writes) this.#write(write);
+    for (const read of reads) this.#read(TXN.success, read);
+    for (const read of reads) this.#read(TXN.failure, read);
+  }
+
+  #compare(guard: Guard): void {
+    const writer = this.#writer;
+    const start = writer.open(TXN.compare);
+    const newer = guard.kind === 'noneNewer';
+    writer.number(COMPARE.result, newer ? RESULT.less : RESULT.equal);
+    writer.number(COMPARE.target, targetOf(guard));
+    if (newer) {
+      const { key, range_end } = this.#ranges.below(guard.prefix);
+      writer.bytes(COMPARE.key, key);
+      writer.number(COMPARE.modRevision, guard.revision + 1);
+      writer.bytes(COMPARE.rangeEnd, range_end);
+    } else {
+      writer.text(COMPARE.key, this.#prefix, guard.key);
+      if (guard.kind === 'absent') writer.number(COMPARE.createRevision, 0);
+      else if (guard.kind === 'revision') writer.number(COMPARE.modRevision, guard.revision);
+      else writer.text(COMPARE.value, '', guard.value);
+    }
+    writer.close(start);
+  }
+
+  #write(write: Write): void {
+    const writer = this.#writer;
+    const operation = writer.open(TXN.success);
+    const body = writer.open(write.kind === 'put' ? OPERATION.put : OPERATION.delete);
+    writer.text(1, this.#prefix, write.key);
+    if (write.kind === 'put') writer.text(2, '', write.value);
+    writer.close(body);
+    writer.close(operation);
+  }
+
+  #read(branch: number, read: Read): void {
+    const writer = this.#writer;
+    const operation = writer.open(branch);
+    const body = writer.open(OPERATION.range);
+    if (read.kind === 'key') writer.text(1, this.#prefix, read.key);
+    else {
+      const { key, range_end } = this.#ranges.below(read.prefix);
+      writer.bytes(1, key);
+      writer.bytes(2, range_end);
+      if (read.limit !== undefined) writer.number(3, read.limit);
+    }
+    writer.close(body);
+    writer.close(operation);
   }
 
   /**
-   * A delete that is never taken. A transaction that holds it is no read to etcd and goes through the raft log:
-   * immune to the stale reads of etcd 3.4.20-3.4.41 and 3.5.0-3.5.20 (etcd-io/etcd#20418).
+   * A delete that is never taken (no creation revision is below 0). A transaction that holds one is no read to
+   * etcd and goes through the raft log: immune to the stale reads of etcd 3.4.20-3.4.41 (etcd-io/etcd#20418).
    */
-  get never(): IRequestOp {
-    return this.#never;
+  #neverTaken(): void {
+    const writer = this.#writer;
+    const operation = writer.open(TXN.success);
+    const txn = writer.open(OPERATION.txn);
+    const compare = writer.open(TXN.compare);
+    writer.number(COMPARE.result, RESULT.less);
+    writer.number(COMPARE.target, TARGET.create);
+    writer.text(COMPARE.key, this.#prefix, NEVER);
+    writer.number(COMPARE.createRevision, 0);
+    writer.close(compare);
+    this.#write({ kind: 'delete', key: NEVER });
+    writer.close(txn);
+    writer.close(operation);
   }
 
-  key(key: string): Buffer {
-    return Buffer.from(this.prefix + key);
-  }
-
-  /** The range of all keys that start with `prefix`. */
-  range(prefix: string): { key: Buffer; range_end: Buffer } {
-    const key = this.key(prefix);
-    if (key.length === 0) return { key: ZERO, range_end: ZERO };
-    return { key, range_end: endOf(key) };
-  }
-
-  compare(guard: Guard): ICompare {
-    switch (guard.kind) {
-      case 'absent':
-        return { target: 'Create', result: 'Equal', key: this.key(guard.key), create_revision: 0 };
-      case 'revision':
-        return { target: 'Mod', result: 'Equal', key: this.key(guard.key), mod_revision: guard.revision };
-      case 'value':
-        return {
-          target: 'Value',
-          result: 'Equal',
-          key: this.key(guard.key),
-          value: Buffer.from(guard.value),
-        };
-      case 'noneNewer':
-        return {
-          target: 'Mod',
-          result: 'Less',
-          ...this.range(guard.prefix),
-          mod_revision: guard.revision + 1,
-        };
+  /** One ResponseOp: a range, a nested transaction, or a write, which has nothing to tell. */
+  #part(reader: WireReader): Part {
+    const outer = reader.enter();
+    const part: Part = { entries: [], txn: undefined };
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === OPERATION.range) this.#range(reader, part.entries);
+      else if (field === OPERATION.txn) part.txn = this.#nested(reader);
+      else reader.skip();
     }
+    reader.leave(outer);
+    return part;
   }
 
-  /** One transition as a transaction of its own. */
-  transaction(transition: Transition): ITxnRequest {
-    const reads = transition.reads.map((read) => this.#read(read));
-    if (transition.writes.length === 0) {
-      return {
-        compare: transition.guards.map((guard) => this.compare(guard)),
-        success: reads,
-        failure: reads,
-      };
+  #nested(reader: WireReader): Nested {
+    const outer = reader.enter();
+    const nested: Nested = { succeeded: false, reads: [] };
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 2) nested.succeeded = reader.number() !== 0;
+      else if (field === 3) nested.reads.push(this.#part(reader).entries);
+      else reader.skip();
     }
-    return {
-      compare: transition.guards.map((guard) => this.compare(guard)),
-      success: [...transition.writes.map((write) => this.#write(write)), ...reads],
-      failure: reads,
-    };
+    reader.leave(outer);
+    return nested;
   }
 
-  /** What a transition's transaction came to. */
-  outcome(transition: Transition, response: ITxnResponse, revision: number): Outcome {
-    const skip = response.succeeded ? transition.writes.length : 0;
-    const reads: Entry[][] = [];
-    for (let i = skip; i < response.responses.length; i += 1) reads.push(this.entries(response.responses[i]));
-    return { kind: response.succeeded ? 'committed' : 'refused', revision, reads };
-  }
-
-  entries(response: IResponseOp | undefined): Entry[] {
-    return (response?.response_range?.kvs ?? []).map((kv) => this.entry(kv));
-  }
-
-  entry(kv: IKeyValue): Entry {
-    return {
-      key: this.keyOf(kv),
-      value: kv.value.toString(),
-      createRevision: Number(kv.create_revision),
-      modRevision: Number(kv.mod_revision),
-    };
-  }
-
-  /** The key without the deployment's prefix. */
-  keyOf(kv: IKeyValue): string {
-    return kv.key.toString().slice(this.prefix.length);
-  }
-
-  #read(read: Read): IRequestOp {
-    if (read.kind === 'key') return { request_range: { key: this.key(read.key) } };
-    const range: IRangeRequest = this.range(read.prefix);
-    if (read.limit !== undefined) range.limit = read.limit;
-    return { request_range: range };
-  }
-
-  #write(write: Write): IRequestOp {
-    if (write.kind === 'delete') return { request_delete_range: { key: this.key(write.key) } };
-    return { request_put: { key: this.key(write.key), value: Buffer.from(write.value) } };
+  #range(reader: WireReader, into: Entry[]): void {
+    const outer = reader.enter();
+    for (let field = reader.field(); field !== 0; field = reader.field()) {
+      if (field === 2) into.push(this.#entry(reader));
+      else reader.skip();
+    }
+    reader.leave(outer);
   }
 }
 
-const ZERO = Buffer.from([0]);
+const NEVER = 'g/never';
 
-/** The first key after all keys that start with `prefix`. Keys are UTF-8, so no byte of them is 255. */
-function endOf(prefix: Buffer): Buffer {
-  const end = Buffer.from(prefix);
-  end.writeUInt8(end.readUInt8(end.length - 1) + 1, end.length - 1);
-  return end;
+interface Nested {
+  succeeded: boolean;
+  /** One list for each operation, writes included. */
+  reads: Entry[][];
+}
+
+interface Part {
+  entries: Entry[];
+  txn: Nested | undefined;
+}
+
+function targetOf(guard: Guard): number {
+  if (guard.kind === 'absent') return TARGET.create;
+  return guard.kind === 'value' ? TARGET.value : TARGET.mod;
+}
+
+/** The revision in a response header that the reader is about to enter. */
+export function readHeader(reader: WireReader): number {
+  let revision = 0;
+  const outer = reader.enter();
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 3) revision = reader.number();
+    else reader.skip();
+  }
+  reader.leave(outer);
+  return revision;
 }

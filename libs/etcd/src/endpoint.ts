@@ -1,5 +1,6 @@
+import type { CallOptions, ChannelInterface } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
-import { Etcd3, type ICallable } from 'etcd3';
+import { Etcd3, type ICallable, type IDuplexStream } from 'etcd3';
 import { systemClock } from '#core';
 
 /** Values of grpc-js connectivity states that matter here. */
@@ -24,14 +25,22 @@ const CHANNEL = {
 /** The gRPC services that this library calls. */
 export type Service = 'KV' | 'Watch' | 'Maintenance';
 
+/** A stream of encoded messages. */
+export type RawStream = IDuplexStream<Buffer, Buffer>;
+
+const asIs = (message: Buffer): Buffer => message;
+
 /**
- * One etcd member for one purpose: a typed gRPC stub and the state of its connection. etcd3's retries and circuit
- * breaker are switched off, for they repeat transactions whose outcome is unknown.
+ * One etcd member for one purpose: etcd3's gRPC stubs and the state of their connection. etcd3's retries and circuit
+ * breaker are switched off, for they repeat transactions whose outcome is unknown. The messages of the hot path
+ * come and go encoded.
  */
 export class Endpoint {
   readonly url: string;
   readonly etcd: Etcd3;
   readonly #service: Service;
+  /** The stubs' own way to the channel; etcd3 offers no public one. */
+  readonly #pool: ICallable<unknown>;
 
   constructor(url: string, service: Service) {
     this.url = url;
@@ -41,6 +50,31 @@ export class Endpoint {
       grpcOptions: CHANNEL,
       faultHandling: { host: () => noop, global: noop },
     });
+    this.#pool = this.etcd.kv['client'] as ICallable<unknown>;
+  }
+
+  /** Makes a unary call such as "KV/Txn". Its failures are those of etcd3. */
+  async unary(method: string, message: Buffer, options: CallOptions): Promise<Buffer> {
+    return this.#pool.withConnection(this.#service, ({ resource, client, metadata }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+      const path = `/etcdserverpb.${method}`;
+      client.makeUnaryRequest(path, asIs, asIs, message, metadata, options, (error, reply) => {
+        if (error) {
+          // A channel that failed is replaced: a new connection tells sooner whether the member is back.
+          this.#pool.markFailed(resource, error);
+          reject(error);
+        } else resolve(reply ?? Buffer.alloc(0));
+      });
+      return promise;
+    });
+  }
+
+  /** Opens a stream such as "Watch/Watch"; etcd ends it when the member has lost its leader. */
+  async stream(method: string): Promise<RawStream> {
+    return this.#pool.withConnection(this.#service, ({ client, metadata }) => {
+      metadata.set('hasleader', 'true');
+      return client.makeBidiStreamRequest(`/etcdserverpb.${method}`, asIs, asIs, metadata);
+    });
   }
 
   /**
@@ -48,30 +82,29 @@ export class Endpoint {
    * grpc-js with nobody knowing whether it left; so it is not made.
    */
   async ready(withinMs: number): Promise<boolean> {
-    // The stub's own way to its channel; etcd3 offers no public one.
-    const callable = this.etcd.kv['client'] as ICallable<unknown>;
-    return callable.withConnection(this.#service, ({ client }) => {
-      const channel = client.getChannel();
-      const state: number = channel.getConnectivityState(true);
-      if (state === READY) return true;
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      const deadline = systemClock.wallTimeMs() + withinMs;
-      const look = (before: number): void => {
-        channel.watchConnectivityState(before, deadline, (error) => {
-          if (error) return resolve(false);
-          const now: number = channel.getConnectivityState(true);
-          if (now === READY) return resolve(true);
-          if (now === TRANSIENT_FAILURE) return resolve(false);
-          look(now);
-        });
-      };
-      if (state === TRANSIENT_FAILURE) resolve(false);
-      else look(state);
-      return promise;
-    });
+    return this.#pool.withConnection(this.#service, ({ client }) => connected(client.getChannel(), withinMs));
   }
 
   close(): void {
     this.etcd.close();
   }
+}
+
+function connected(channel: ChannelInterface, withinMs: number): boolean | Promise<boolean> {
+  const state: number = channel.getConnectivityState(true);
+  if (state === READY) return true;
+  if (state === TRANSIENT_FAILURE) return false;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const deadline = systemClock.wallTimeMs() + withinMs;
+  const look = (before: number): void => {
+    channel.watchConnectivityState(before, deadline, (error) => {
+      if (error) return resolve(false);
+      const now: number = channel.getConnectivityState(true);
+      if (now === READY) return resolve(true);
+      if (now === TRANSIENT_FAILURE) return resolve(false);
+      look(now);
+    });
+  };
+  look(state);
+  return promise;
 }

@@ -7,11 +7,10 @@
  * certain that it was not executed, or it writes nothing.
  * Not guaranteed: order among transitions that wait together.
  */
-import type { ITxnRequest, ITxnResponse } from 'etcd3';
 import { type Clock, IncumbentError, type Timer } from '#core';
 import type { CommitOptions, Outcome, Transition } from '#election';
 import type { Caller } from './caller.js';
-import type { Codec } from './codec.js';
+import type { Codec, GroupAnswer } from './codec.js';
 import { type Group, GroupBuilder, type Work } from './group.js';
 import { LaneQueue } from './lane-queue.js';
 import type { StoreMeter } from './meter.js';
@@ -115,7 +114,7 @@ export class GroupCommit {
       if (works.length === 0) return;
       const group: Group = { works, stamp };
       this.#inFlight.add(group);
-      void this.#send(group).finally(() => {
+      void this.#carry(group).finally(() => {
         this.#inFlight.delete(group);
         this.#wake();
       });
@@ -157,16 +156,39 @@ export class GroupCommit {
     return !overdue && !superseded;
   }
 
+  /** Sends a group; whatever goes wrong in this process itself, nobody is left without an answer. */
+  async #carry(group: Group): Promise<void> {
+    try {
+      await this.#send(group);
+    } catch (cause) {
+      const error = new IncumbentError(
+        'internal.unexpected',
+        'Something went wrong; ask for the state before trying again.',
+        {
+          cause,
+          executed: 'unknown',
+        },
+      );
+      for (const work of group.works) fail(work, error);
+      await this.#options.fence.past(group.stamp.writerRevision);
+    }
+  }
+
   async #send(group: Group): Promise<void> {
-    const { caller, meter } = this.#options;
+    const { caller, codec, fence, meter } = this.#options;
     meter.groupSent?.(group.works.length);
-    const request = this.#encode(group);
-    const reply = await caller.call('txn', CALL_MS, (etcd, options) => etcd.kv.txn(request, options));
+    const transitions = group.works.map((work) => work.transition);
+    const request = codec.encodeGroup({
+      demands: fence.demands(group.stamp),
+      transitions,
+      probes: fence.probes,
+    });
+    const reply = await caller.call('txn', CALL_MS, (endpoint, options) =>
+      endpoint.unary('KV/Txn', request, options),
+    );
     switch (reply.kind) {
       case 'ok':
-        if (reply.value.succeeded) this.#settle(group, reply.value);
-        else this.#refused(group, reply.value);
-        return;
+        return this.#answered(group, codec.decodeGroup(reply.value, transitions));
       case 'unsent':
         this.#pause();
         this.#requeue(group.works);
@@ -182,34 +204,22 @@ export class GroupCommit {
     }
   }
 
-  #encode({ works, stamp }: Group): ITxnRequest {
-    const { codec, fence } = this.#options;
-    const success = works.map((work) => ({ request_txn: codec.transaction(work.transition) }));
-    const writes = works.some((work) => work.transition.writes.length > 0);
-    return {
-      compare: fence.compares(stamp),
-      success: writes ? success : [...success, codec.never],
-      failure: fence.probes(),
-    };
-  }
-
-  #settle({ works }: Group, response: ITxnResponse): void {
-    const revision = Number(response.header.revision);
-    works.forEach((work, index) => {
-      const part = response.responses[index]?.response_txn;
-      if (!part) return fail(work, unavailable('The coordination store gave no answer.', 'unknown'));
-      const outcome = this.#options.codec.outcome(work.transition, part, revision);
+  #answered(group: Group, answer: GroupAnswer): void {
+    if (!answer.executed) return this.#refused(group, answer);
+    group.works.forEach((work, index) => {
+      const outcome = answer.outcomes[index];
+      if (!outcome) return fail(work, unavailable('The coordination store gave no answer.', 'unknown'));
       if (outcome.kind === 'committed' && work.transition.writes.length > 0) {
-        this.#newestWrite = Math.max(this.#newestWrite, revision);
+        this.#newestWrite = Math.max(this.#newestWrite, answer.revision);
       }
       succeed(work, outcome);
     });
   }
 
   /** The outer compares did not hold: nothing was executed, and with the revisions of now it may be sent again. */
-  #refused(group: Group, response: ITxnResponse): void {
+  #refused(group: Group, { revision, probed }: Extract<GroupAnswer, { executed: false }>): void {
     const { fence } = this.#options;
-    fence.learn(response);
+    fence.learn(revision, probed);
     const stamp = fence.stamp();
     const learned =
       stamp?.writerRevision !== group.stamp.writerRevision ||

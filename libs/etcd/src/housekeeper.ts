@@ -40,7 +40,7 @@ export class Housekeeper {
   }
 
   async #compact(revision: number): Promise<void> {
-    const reply = await this.#options.caller.call('compact', COMPACT_MS, (etcd, options) =>
+    const reply = await this.#options.caller.call('compact', COMPACT_MS, ({ etcd }, options) =>
       etcd.kv.compact({ revision }, options),
     );
     // Refused: another process has compacted further already.

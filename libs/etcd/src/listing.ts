@@ -15,16 +15,16 @@ export class ListingFailed extends Error {}
  */
 export async function listAt(caller: Caller, codec: Codec, revision: number): Promise<Entry[]> {
   const entries: Entry[] = [];
-  const whole = codec.range('');
-  let from = whole.key;
-  for (;;) {
-    const request = { key: from, range_end: whole.range_end, revision, limit: PAGE, serializable: true };
-    const reply = await caller.call('range', PAGE_MS, (etcd, options) => etcd.kv.range(request, options));
+  let from: Buffer | undefined;
+  do {
+    const request = codec.encodePage({ from, revision, limit: PAGE });
+    const reply = await caller.call('range', PAGE_MS, (endpoint, options) =>
+      endpoint.unary('KV/Range', request, options),
+    );
     if (reply.kind !== 'ok') throw new ListingFailed('a page could not be read', { cause: reply.cause });
-    const { kvs, more } = reply.value;
-    for (const kv of kvs) entries.push(codec.entry(kv));
-    const last = kvs.at(-1);
-    if (!more || !last) return entries;
-    from = Buffer.concat([last.key, Buffer.from([0])]);
-  }
+    const page = codec.decodePage(reply.value);
+    for (const entry of page.entries) entries.push(entry);
+    from = page.next;
+  } while (from);
+  return entries;
 }

@@ -5,7 +5,6 @@
  * Guarantee: every change exactly once and in order, whole revisions at a time; after any doubt (compaction, a
  * store that went back) the whole truth again. Not guaranteed: how far behind it is. Nothing may be granted from it.
  */
-import type { IWatchResponse } from 'etcd3';
 import { type Clock, delay, type Timer } from '#core';
 import type { Change, Entry, Follower } from '#election';
 import type { Caller } from './caller.js';
@@ -112,31 +111,29 @@ export class WatchHub {
   }
 
   async #stay(endpoint: ReturnType<Caller['endpoint']>): Promise<StreamEnd> {
-    this.#stream = new WatchStream((response) => this.#receive(response));
+    this.#stream = new WatchStream(this.#options.codec, (changes) => this.#receive(changes));
     this.#excuse(this.#options.clock.monotonicMs());
     try {
-      return await this.#stream.run(endpoint, this.#options.codec.range(''), this.#delivered + 1);
+      return await this.#stream.run(endpoint, this.#delivered + 1);
     } finally {
       this.#stream = undefined;
     }
   }
 
-  #receive(response: IWatchResponse): void {
+  #receive(received: Change[]): void {
     this.#lastSignMs = this.#options.clock.monotonicMs();
     this.#backOffMs = BACK_OFF_MS.first;
-    const { codec } = this.#options;
     const changes: Change[] = [];
     let revision = this.#delivered;
-    for (const { type, kv } of response.events) {
-      const modRevision = Number(kv.mod_revision);
+    for (const change of received) {
+      const [key, modRevision] =
+        change.kind === 'put'
+          ? [change.entry.key, change.entry.modRevision]
+          : [change.key, change.modRevision];
       // etcd before 3.4.25 may send a slow watcher events that it has had (etcd-io/etcd#15271).
       if (modRevision <= this.#delivered) continue;
       revision = Math.max(revision, modRevision);
-      const key = codec.keyOf(kv);
-      if (key.startsWith(HIDDEN)) continue;
-      // The enum is decoded by name, whatever its declared type says.
-      if (String(type) === 'Delete') changes.push({ kind: 'delete', key, modRevision });
-      else changes.push({ kind: 'put', entry: codec.entry(kv) });
+      if (!key.startsWith(HIDDEN)) changes.push(change);
     }
     if (revision === this.#delivered) return;
     this.#delivered = revision;

@@ -1,5 +1,6 @@
-import type { IDuplexStream, IWatchRequest, IWatchResponse } from 'etcd3';
-import type { Endpoint } from './endpoint.js';
+import type { Change } from '#election';
+import type { Codec } from './codec.js';
+import type { Endpoint, RawStream } from './endpoint.js';
 
 /** How a watch stream ended. */
 export type StreamEnd =
@@ -15,35 +16,35 @@ const CONNECT_MS = 500;
  * watcher resumes from the revision of the "created" reply and so loses what was written before it.
  */
 export class WatchStream {
-  readonly #onResponse: (response: IWatchResponse) => void;
-  #stream: IDuplexStream<IWatchRequest, IWatchResponse> | undefined;
+  readonly #codec: Codec;
+  readonly #onMessage: (changes: Change[]) => void;
+  #stream: RawStream | undefined;
   readonly #end = Promise.withResolvers<StreamEnd>();
 
-  constructor(onResponse: (response: IWatchResponse) => void) {
-    this.#onResponse = onResponse;
+  /** `onMessage` is called for every message; one without changes is a sign of life. */
+  constructor(codec: Codec, onMessage: (changes: Change[]) => void) {
+    this.#codec = codec;
+    this.#onMessage = onMessage;
   }
 
   /** Opens the stream and waits for its end. */
-  async run(
-    endpoint: Endpoint,
-    range: { key: Buffer; range_end: Buffer },
-    fromRevision: number,
-  ): Promise<StreamEnd> {
+  async run(endpoint: Endpoint, fromRevision: number): Promise<StreamEnd> {
     if (!(await endpoint.ready(CONNECT_MS))) return { kind: 'broken', reason: 'not connected' };
-    const stream = await endpoint.etcd.watchClient.watch();
+    const stream = await endpoint.stream('Watch/Watch');
     this.#stream = stream;
-    stream.on('data', (response) => this.#receive(response));
+    stream.on('data', (message) => this.#receive(message));
     stream.on('error', (error) => this.stop(error.message));
     stream.on('end', () => this.stop('the server ended the stream'));
-    stream.write({ create_request: { ...range, start_revision: fromRevision } });
+    stream.write(this.#codec.encodeWatch(fromRevision));
     const end = await this.#end.promise;
+    this.#stream = undefined;
     stream.cancel();
     return end;
   }
 
-  /** Asks etcd for a sign of life; the answer is a response without events. */
+  /** Asks etcd for a sign of life. */
   probe(): void {
-    this.#stream?.write({ progress_request: {} });
+    this.#stream?.write(this.#codec.encodeWatchProbe());
   }
 
   /** Ends the stream from this side. */
@@ -51,14 +52,15 @@ export class WatchStream {
     this.#end.resolve({ kind: 'broken', reason });
   }
 
-  #receive(response: IWatchResponse): void {
-    if (response.canceled) {
-      this.#end.resolve({
-        kind: 'gap',
-        reason: response.cancel_reason || `compacted to ${response.compact_revision}`,
-      });
-      return;
+  #receive(message: Buffer): void {
+    // What still arrives after the end was decided would be delivered twice: the next stream brings it again.
+    if (!this.#stream) return;
+    try {
+      const { canceled, reason, changes } = this.#codec.decodeWatch(message);
+      if (canceled) this.#end.resolve({ kind: 'gap', reason });
+      else this.#onMessage(changes);
+    } catch (error) {
+      this.stop(`a message could not be read: ${String(error)}`);
     }
-    this.#onResponse(response);
   }
 }

@@ -46,7 +46,9 @@ export class Watermark {
   /** Reads the size of the database. Pages that compaction has freed do not count: they are used again. */
   async measure(): Promise<void> {
     const { caller, meter, log } = this.#options;
-    const reply = await caller.call('status', STATUS_MS, (etcd, options) => etcd.maintenance.status(options));
+    const reply = await caller.call('status', STATUS_MS, ({ etcd }, options) =>
+      etcd.maintenance.status(options),
+    );
     if (reply.kind !== 'ok') return;
     const { dbSize, dbSizeInUse, version } = reply.value;
     this.#bytes = Number(dbSizeInUse) || Number(dbSize);

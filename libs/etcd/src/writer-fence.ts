@@ -1,6 +1,16 @@
-import type { ICompare, IRequestOp, ITxnResponse } from 'etcd3';
 import { type Clock, delay } from '#core';
-import { decode, encode, type Entry, type Epoch, type EpochRecord, keys } from '#election';
+import {
+  decode,
+  encode,
+  type Entry,
+  type Epoch,
+  type EpochRecord,
+  type Guard,
+  keys,
+  type Read,
+  type Transition,
+  type Write,
+} from '#election';
 import type { Caller } from './caller.js';
 import type { Codec } from './codec.js';
 import type { StoreLog, StoreMeter } from './meter.js';
@@ -37,6 +47,7 @@ export interface WriterFenceOptions {
  */
 export class WriterFence {
   readonly #options: WriterFenceOptions;
+  readonly #writerKey: string;
   #writerRevision = 0;
   #epochRevision = 0;
   #epoch: Epoch = { epoch: 0, settled: false };
@@ -45,6 +56,7 @@ export class WriterFence {
 
   constructor(options: WriterFenceOptions) {
     this.#options = options;
+    this.#writerKey = keys.writer(options.processId);
   }
 
   /** What the next group has to demand; undefined while nothing may be sent (`ready` tells when). */
@@ -68,27 +80,27 @@ export class WriterFence {
   }
 
   /** What a group with this stamp demands. */
-  compares(stamp: Stamp): ICompare[] {
-    const { codec, processId } = this.#options;
+  demands(stamp: Stamp): Guard[] {
     return [
-      codec.compare({ kind: 'revision', key: keys.writer(processId), revision: stamp.writerRevision }),
-      codec.compare({ kind: 'revision', key: keys.epoch, revision: stamp.epochRevision }),
+      { kind: 'revision', key: this.#writerKey, revision: stamp.writerRevision },
+      { kind: 'revision', key: keys.epoch, revision: stamp.epochRevision },
     ];
   }
 
-  /** The operations of a group's failure branch, from whose answer `learn` learns. */
-  probes(): IRequestOp[] {
-    const { codec, processId } = this.#options;
-    return [keys.writer(processId), keys.epoch].map((key) => ({ request_range: { key: codec.key(key) } }));
+  /** What a group reads when a demand does not hold, for `learn`. */
+  get probes(): Read[] {
+    return [
+      { kind: 'key', key: this.#writerKey },
+      { kind: 'key', key: keys.epoch },
+    ];
   }
 
-  /** Takes the current revisions from a group that was refused by its outer compares. */
-  learn(response: ITxnResponse): void {
-    const [writer, epoch] = response.responses.map((part) => this.#options.codec.entries(part)[0]);
+  /** Takes the current revisions from what a group has read in place of being executed. */
+  learn(revision: number, probed: Entry[][]): void {
+    const [writer, epoch] = [probed[0]?.[0], probed[1]?.[0]];
     if (epoch) this.observeEpoch(epoch);
     if (writer && writer.modRevision > this.#writerRevision) this.#writerRevision = writer.modRevision;
-    const lost = !writer || !epoch;
-    if (lost && Number(response.header.revision) > this.#writerRevision) void this.past(this.#writerRevision);
+    if ((!writer || !epoch) && revision > this.#writerRevision) void this.past(this.#writerRevision);
   }
 
   /** Takes a change of `g/epoch`, from wherever it was seen. */
@@ -135,19 +147,24 @@ export class WriterFence {
   /** Commits a new value of the writer key. @returns why that failed, or undefined */
   async #commitFence(): Promise<unknown> {
     const { caller, codec, processId } = this.#options;
-    const epochKey = codec.key(keys.epoch);
     const firstEpoch: EpochRecord = { epoch: 0, settled: true };
-    const create = { request_put: { key: epochKey, value: Buffer.from(encode(firstEpoch)) } };
+    const create: Write = { kind: 'put', key: keys.epoch, value: encode(firstEpoch) };
     // Only a process that has never seen an epoch may create it: a store that lost it is not a new store.
-    const createIfNew = {
-      compare: [codec.compare({ kind: 'absent', key: keys.epoch })],
-      success: this.#epochRevision === 0 ? [create] : [],
-    };
-    const put = { request_put: { key: codec.key(keys.writer(processId)), value: Buffer.from(processId) } };
-    const success = [{ request_txn: createIfNew }, put, { request_range: { key: epochKey } }];
-    const reply = await caller.call('txn', ATTEMPT_MS, (etcd, options) => etcd.kv.txn({ success }, options));
+    const writes = this.#epochRevision === 0 ? [create] : [];
+    const transitions: Transition[] = [
+      { guards: [{ kind: 'absent', key: keys.epoch }], writes, reads: [] },
+      { guards: [], writes: [{ kind: 'put', key: this.#writerKey, value: processId }], reads: [] },
+      { guards: [], writes: [], reads: [{ kind: 'key', key: keys.epoch }] },
+    ];
+    const request = codec.encodeGroup({ demands: [], transitions, probes: [] });
+    const reply = await caller.call('fence', ATTEMPT_MS, (endpoint, options) =>
+      endpoint.unary('KV/Txn', request, options),
+    );
     if (reply.kind !== 'ok') return reply.cause;
-    return this.#take(Number(reply.value.header.revision), codec.entries(reply.value.responses[2])[0]);
+    const answer = codec.decodeGroup(reply.value, transitions);
+    const epoch = answer.executed ? answer.outcomes[2] : undefined;
+    if (epoch?.kind !== 'committed') return 'the store gave an answer without a meaning';
+    return this.#take(answer.revision, epoch.reads[0]?.[0]);
   }
 
   /** Takes the revisions of a committed fence, unless they show a store that is not the one known so far. */
