@@ -132,7 +132,8 @@ export class Elections {
     const outcome = await this.#commitRenewal(transition, this.#options('renew', ref, bounds));
     if (outcome.kind === 'refused') throw expired();
     const standing = await this.#standing(ref, request, session, outcome.reads[0]?.[0], outcome.revision);
-    if (!request.waitMs || standing.state === 'out' || standing.state === 'yielding') return standing;
+    // The caller may not know yet that it leads: a promotion between its last answer and this request is news.
+    if (!request.waitMs || standing.state !== 'waiting') return standing;
     return await this.#hold(ref, session, standing, request.waitMs, bounds);
   }
 
