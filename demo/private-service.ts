@@ -8,10 +8,15 @@ import {
   startPrivateStack,
   temporaryFolder,
 } from '#local-stack';
-import type { Service } from './service.js';
 
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 5_000;
+
+/** An Incumbent to play with. */
+export interface Service {
+  readonly baseUrls: readonly string[];
+  readonly apiKey: string;
+}
 
 /** An Incumbent of the demo's own: throw-away servers, one API process, one tenant. */
 export async function startPrivateService(): Promise<Service & { stop(): Promise<void> }> {

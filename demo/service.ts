@@ -1,12 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { startPrivateService } from './private-service.js';
+import { type Service, startPrivateService } from './private-service.js';
 import { tell } from './stage.js';
-
-/** An Incumbent to play with. */
-export interface Service {
-  readonly baseUrls: readonly string[];
-  readonly apiKey: string;
-}
 
 /** What `npm start` leaves for others to find: the key of its demo tenant. */
 const KEY_FILE = '.data/demo.json';
