@@ -91,11 +91,9 @@ export class Elections {
     });
     const { session, candidateId } = result.done;
     const read = result.reads.get(keys.leader(ref, ONLY_SEAT));
-    const leader = result.draft.changesLeader(ONLY_SEAT)
-      ? result.draft.leader(ONLY_SEAT)
-      : read
-        ? decode<LeaderRecord>(read.value)
-        : result.draft.leader(ONLY_SEAT);
+    // What the transition wrote or read; never the view, which may grant nothing.
+    const written = result.draft.changesLeader(ONLY_SEAT) ? result.draft.leader(ONLY_SEAT) : undefined;
+    const leader = written === undefined ? (read ? decode<LeaderRecord>(read.value) : null) : written;
     const standing = standingOf({
       ref,
       election: request.election,

@@ -125,7 +125,7 @@ class ElectionQueue {
   #takeBatch(): Waiting[] {
     const now = this.#context.clock.monotonicMs();
     const late = this.#waiting.filter((waiting) => waiting.deadlineMs <= now);
-    for (const { reject } of late) reject(tooLate());
+    for (const { reject } of late) reject(this.#inDoubt ? inDoubt(tooLate()) : tooLate());
     if (late.length > 0) this.#waiting = this.#waiting.filter((waiting) => !late.includes(waiting));
     return this.#waiting.slice(0, 64);
   }
@@ -161,11 +161,12 @@ class ElectionQueue {
 
   async #situation(batch: Waiting[], fresh: boolean, options: CommitOptions): Promise<Situation> {
     const { situations } = this.#context;
-    if (!fresh) return await situations.atLeast(this.#ref, this.#known, options);
-    const sessionIds = batch.map(({ command }) =>
+    const named = batch.map(({ command }) =>
       command.kind === 'campaign' ? command.sessionId : command.kind === 'resign' ? command.session.sessionId : '',
     );
-    return await situations.fresh(this.#ref, sessionIds.filter(Boolean), options);
+    const sessionIds = named.filter(Boolean);
+    if (fresh) return await situations.fresh(this.#ref, sessionIds, options);
+    return await situations.atLeast(this.#ref, { revision: this.#known, sessionIds }, options);
   }
 
   /** A composed transition travels in the best lane of its commands and within the latest of their deadlines. */

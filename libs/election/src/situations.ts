@@ -49,9 +49,13 @@ export class Situations {
   }
 
   /** The picture at `revision` or later. @throws IncumbentError store.unavailable, store.overloaded */
-  async atLeast(ref: ElectionRef, revision: number, options: CommitOptions): Promise<Situation> {
+  async atLeast(
+    ref: ElectionRef,
+    { revision, sessionIds }: { revision: number; sessionIds: readonly string[] },
+    options: CommitOptions,
+  ): Promise<Situation> {
     if (await this.#view.reaches(revision, CATCH_UP_MS)) return this.seen(ref);
-    return await this.#read(ref, [], options);
+    return await this.#read(ref, sessionIds, options);
   }
 
   /**

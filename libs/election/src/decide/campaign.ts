@@ -5,6 +5,7 @@ import { type Candidacy, ONLY_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
 import type { Draft } from './draft.js';
 import { notFound } from './settings.js';
+import { endDeadTerm } from './settle.js';
 import { fillSeat, sweep } from './term.js';
 
 /**
@@ -17,6 +18,8 @@ export const campaign: Decider<CampaignCommand> = (draft, command) => {
   if (config.state === 'closing') return { kind: 'refused', error: closing() };
   const session = sessionFor(draft, command, config);
   if (session instanceof IncumbentError) return { kind: 'refused', error: session };
+  // The dead leader may be the caller's last stand, whose name it needs again.
+  endDeadTerm(draft);
 
   const standing = candidacyOfSession(draft, session);
   if (standing) return repeat(draft, command, standing, session);
@@ -43,6 +46,7 @@ function join(draft: Draft, command: CampaignCommand, session: SessionIdentity):
     // Joins as a waiter behind the leader (or the vacancy) that it saw: whoever ends that term sees the join.
     draft.guardLeader(ONLY_SEAT);
     draft.guardTenant();
+    draft.readLeader(ONLY_SEAT);
   }
   return { kind: 'done', done: { kind: 'standing', candidateId, session } };
 }
@@ -107,7 +111,7 @@ function makeWayForName(draft: Draft, command: CampaignCommand): IncumbentError 
   const holder = draft.candidacyOfName(name);
   draft.guardName(name);
   if (!holder) return undefined;
-  if (draft.seemsAlive(holder) || leads(draft, holder)) {
+  if (draft.seemsAlive(holder)) {
     const detail =
       `"${name}" already stands here. If that was you and the answer was lost, repeat the campaign with its ` +
       'Idempotency-Key or session; otherwise give each process a candidate name of its own.';
@@ -115,11 +119,6 @@ function makeWayForName(draft: Draft, command: CampaignCommand): IncumbentError 
   }
   sweep(draft, holder);
   return undefined;
-}
-
-/** A dead leader's candidacy goes with its term, by `settle`; until then its name is taken. */
-function leads(draft: Draft, candidacy: Candidacy): boolean {
-  return draft.leader(ONLY_SEAT)?.candidateId === candidacy.candidateId;
 }
 
 function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError | undefined {

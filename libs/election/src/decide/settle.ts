@@ -61,13 +61,18 @@ function hasDeadWaiter(draft: Draft, leader: LeaderRecord | null): boolean {
   return false;
 }
 
+/** Ends the running term if its leader is dead, and fills the seat. Returns whether it was. */
+export function endDeadTerm(draft: Draft): boolean {
+  const leader = draft.leader(ONLY_SEAT);
+  const ended = leader && endOf(draft, leader);
+  if (!ended) return false;
+  if (ended === 'expired') draft.guardDead(leader.sessionId);
+  replaceLeader(draft, leader, leader.withheld?.reason ?? ended);
+  return true;
+}
+
 function settleTerm(draft: Draft, leader: LeaderRecord): void {
-  const ended = endOf(draft, leader);
-  if (ended) {
-    if (ended === 'expired') draft.guardDead(leader.sessionId);
-    replaceLeader(draft, leader, leader.withheld?.reason ?? ended);
-    return;
-  }
+  if (endDeadTerm(draft)) return;
   const mark = markFor(draft, leader);
   if (mark === leader.withheld?.reason) return;
   draft.guardConfig();
