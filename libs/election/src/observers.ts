@@ -6,6 +6,7 @@ import type { Clock } from '#core';
 import type { Leadership, Observer } from './answers.js';
 import type { ElectionRef } from './keys.js';
 import type { EventRecord } from './records.js';
+import { type ElectionState, ONLY_SEAT } from './state.js';
 import type { View } from './view.js';
 
 export interface ObservationSource {
@@ -23,11 +24,34 @@ interface Place {
 interface Stream {
   told: Place | undefined;
   held: EventRecord[] | undefined;
+  /** A relisting, which tells no events, came while the start was being read. */
+  torn: boolean;
   observer: Observer;
 }
 
+/** The held answers of one election. */
+class Waits {
+  readonly wakes = new Set<() => void>();
+  #leader: number | undefined;
+  #head: number | undefined;
+  #config: number | undefined;
+  #candidates = 0;
+
+  /** Whether a change can matter to those who wait: a join cannot, and a thousand joins wake nobody. */
+  noteworthy(election: ElectionState): boolean {
+    const leader = election.seats.get(ONLY_SEAT)?.leader?.modRevision;
+    const head = election.head?.modRevision;
+    const config = election.config?.modRevision;
+    const { size } = election.candidates;
+    const matters =
+      leader !== this.#leader || head !== this.#head || config !== this.#config || size < this.#candidates;
+    [this.#leader, this.#head, this.#config, this.#candidates] = [leader, head, config, size];
+    return matters;
+  }
+}
+
 export class Observers {
-  readonly #waits = new Map<string, Set<() => void>>();
+  readonly #waits = new Map<string, Waits>();
   readonly #streams = new Map<string, Set<Stream>>();
   readonly #view: View;
   readonly #clock: Clock;
@@ -37,12 +61,14 @@ export class Observers {
     this.#view = view;
     this.#clock = clock;
     view.listen({
-      electionChanged: ({ ref, config }) => {
-        for (const wake of this.#waits.get(ref.electionId) ?? []) wake();
+      electionChanged: (election) => {
+        const { ref, config } = election;
+        const waits = this.#waits.get(ref.electionId);
+        if (waits && waits.noteworthy(election)) for (const wake of waits.wakes) wake();
         if (config?.record.state === 'closed') this.#tellClosed(ref.electionId);
       },
       sessionGone: (_sessionId, elections) => {
-        for (const { ref } of elections) for (const wake of this.#waits.get(ref.electionId) ?? []) wake();
+        for (const { ref } of elections) for (const wake of this.#waits.get(ref.electionId)?.wakes ?? []) wake();
       },
       eventSeen: (event) => {
         for (const stream of this.#streams.get(event.electionId) ?? []) pass(stream, event);
@@ -58,8 +84,9 @@ export class Observers {
     const wake = (): void => {
       if (this.#closed || happened()) resolve();
     };
-    const waits = entry(this.#waits, ref.electionId);
-    waits.add(wake);
+    let waits = this.#waits.get(ref.electionId);
+    if (!waits) this.#waits.set(ref.electionId, (waits = new Waits()));
+    waits.wakes.add(wake);
     const abort = (): void => resolve();
     signal?.addEventListener('abort', abort, { once: true });
     const timer = this.#clock.after(waitMs, resolve);
@@ -68,8 +95,8 @@ export class Observers {
     } finally {
       timer.cancel();
       signal?.removeEventListener('abort', abort);
-      waits.delete(wake);
-      if (waits.size === 0) this.#waits.delete(ref.electionId);
+      waits.wakes.delete(wake);
+      if (waits.wakes.size === 0) this.#waits.delete(ref.electionId);
     }
   }
 
@@ -83,12 +110,12 @@ export class Observers {
     observer: Observer,
     source: ObservationSource,
   ): Promise<() => void> {
-    const stream: Stream = { told: undefined, held: [], observer };
+    const stream: Stream = { told: undefined, held: [], torn: false, observer };
     const streams = entry(this.#streams, ref.electionId);
     streams.add(stream);
     const stop = (): void => {
       streams.delete(stream);
-      if (streams.size === 0) this.#streams.delete(ref.electionId);
+      if (streams.size === 0 && this.#streams.get(ref.electionId) === streams) this.#streams.delete(ref.electionId);
     };
     try {
       await this.#begin(ref, stream, place, source);
@@ -101,7 +128,7 @@ export class Observers {
 
   close(): void {
     this.#closed = true;
-    for (const waits of this.#waits.values()) for (const wake of waits) wake();
+    for (const { wakes } of this.#waits.values()) for (const wake of wakes) wake();
     for (const electionId of [...this.#streams.keys()]) this.#tellClosed(electionId);
   }
 
@@ -125,6 +152,7 @@ export class Observers {
     stream.told ??= parse(place);
     const { held } = stream;
     stream.held = undefined;
+    if (stream.torn) return this.#end(ref.electionId, stream);
     for (const event of held ?? []) pass(stream, event);
   }
 
@@ -133,15 +161,21 @@ export class Observers {
     for (const [electionId, streams] of this.#streams) {
       const sequence = this.#view.elections.get(electionId)?.head?.record.sequence ?? 0;
       for (const stream of streams) {
-        if (stream.held || stream.told?.sequence === sequence) continue;
-        stream.observer.observe({ kind: 'closed' });
+        if (stream.held) stream.torn = true;
+        else if (stream.told?.sequence !== sequence) this.#end(electionId, stream);
       }
     }
-    for (const waits of this.#waits.values()) for (const wake of waits) wake();
+    for (const { wakes } of this.#waits.values()) for (const wake of wakes) wake();
   }
 
   #tellClosed(electionId: string): void {
-    for (const { observer } of this.#streams.get(electionId) ?? []) observer.observe({ kind: 'closed' });
+    for (const stream of this.#streams.get(electionId) ?? []) this.#end(electionId, stream);
+  }
+
+  /** `closed` is the last that a stream is told. */
+  #end(electionId: string, stream: Stream): void {
+    this.#streams.get(electionId)?.delete(stream);
+    stream.observer.observe({ kind: 'closed' });
   }
 }
 
