@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const { logger } = services;
   const shutdown = new Shutdown(services);
   shutdown.onSignals();
-  startServices(services);
+  await startServices(services);
   const app = await createApplication(services);
   const metricsServer =
     config.METRICS_PORT === undefined

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import type { Config } from '#config';
-import { newId, systemClock } from '#core';
+import { newId, systemClock, withDeadline } from '#core';
 import { Replica } from '#election';
 import { EtcdElectionStore } from '#etcd';
 import {
@@ -79,13 +79,24 @@ export function createServices(config: Config) {
   return { ...parts, ...fencing, ...tenancy };
 }
 
-/** Begins everything that runs by itself. Nothing here waits for a server. */
-export function startServices(services: Services): void {
-  services.database.start();
-  services.keyRing.start();
+/** With a database at hand the keys are there in a tenth of it; without one the service starts all the same. */
+const WAIT_FOR_KEYS_MS = 1_500;
+
+/**
+ * Begins everything that runs by itself. Waits for no server but, shortly, for the signing keys: grants given
+ * before they are loaded would come without fencing tokens.
+ */
+export async function startServices(services: Services): Promise<void> {
+  const { database, keyRing, logger } = services;
+  database.start();
   services.engine.start();
   services.reconciler.start();
   services.managedCopy.start();
+  if (await database.waitUntilAvailable(WAIT_FOR_KEYS_MS)) {
+    const loading = withDeadline(keyRing.load(), WAIT_FOR_KEYS_MS, 'loading the signing keys');
+    await loading.catch((error: unknown) => logger.warn({ err: error }, 'the signing keys are loaded later'));
+  }
+  keyRing.start();
 }
 
 /** Ends it, in the order of who stands on whom. */

@@ -1,0 +1,77 @@
+/** An answer as a customer's HTTP library shows it. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** The JSON body, or an empty object. */
+  body: Record<string, unknown>;
+  text: string;
+}
+
+type Extra = Record<string, string>;
+
+/** Sends requests with one set of credentials; speaks HTTP and nothing else. */
+export class Caller {
+  constructor(
+    readonly url: string,
+    readonly key: string | undefined,
+  ) {}
+
+  get headers(): Extra {
+    return this.key === undefined ? {} : { authorization: `Bearer ${this.key}` };
+  }
+
+  get(path: string, headers: Extra = {}): Promise<Answer> {
+    return this.send('GET', path, { headers });
+  }
+
+  post(path: string, body: unknown, headers: Extra = {}): Promise<Answer> {
+    return this.json('POST', path, body, headers);
+  }
+
+  patch(path: string, body: unknown, headers: Extra = {}): Promise<Answer> {
+    return this.json('PATCH', path, body, headers);
+  }
+
+  delete(path: string, headers: Extra = {}): Promise<Answer> {
+    return this.send('DELETE', path, { headers });
+  }
+
+  async send(method: string, path: string, init: { headers?: Extra; body?: BodyInit } = {}): Promise<Answer> {
+    const response = await fetch(this.url + path, {
+      ...init,
+      method,
+      headers: { ...this.headers, ...init.headers },
+      signal: AbortSignal.timeout(70_000),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+    const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return { status: response.status, headers: response.headers, body, text };
+  }
+
+  /** Makes an election and answers its name. */
+  async election(settings: Record<string, unknown> = {}): Promise<string> {
+    const name = typeof settings['name'] === 'string' ? settings['name'] : `e-${crypto.randomUUID()}`;
+    const made = await this.post('/v1/elections', { ...settings, name });
+    if (made.status !== 201) throw new Error(`No election was made: ${made.text}`);
+    return name;
+  }
+
+  campaign(election: string, body: Record<string, unknown>, headers: Extra = {}): Promise<Answer> {
+    return this.post(`/v1/elections/${election}/campaign`, body, headers);
+  }
+
+  renew(election: string, session: unknown, more: Record<string, unknown> = {}): Promise<Answer> {
+    return this.post(`/v1/elections/${election}/renew`, { session, ...more });
+  }
+
+  resign(election: string, standing: Record<string, unknown>): Promise<Answer> {
+    const { session, candidateId } = standing;
+    return this.post(`/v1/elections/${election}/resign`, { session, candidateId });
+  }
+
+  private json(method: string, path: string, body: unknown, headers: Extra): Promise<Answer> {
+    const json = { 'content-type': 'application/json', ...headers };
+    return this.send(method, path, { headers: json, body: JSON.stringify(body) });
+  }
+}
