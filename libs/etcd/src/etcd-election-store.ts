@@ -181,7 +181,7 @@ export class EtcdElectionStore implements ElectionStore {
   async close(): Promise<void> {
     await Promise.all([...this.#upkeep.map((task) => task.close()), this.#hub.close()]);
     await this.#groups.close();
-    this.#fence.close();
+    await this.#fence.close();
     for (const caller of Object.values(this.#callers)) caller.close();
   }
 }

@@ -178,6 +178,7 @@ export class GroupCommit {
     const { caller, codec, fence, meter } = this.#options;
     meter.groupSent?.(group.works.length);
     const transitions = group.works.map((work) => work.transition);
+    const known = fence.newestRevision;
     const request = codec.encodeGroup({
       demands: fence.demands(group.stamp),
       transitions,
@@ -188,7 +189,7 @@ export class GroupCommit {
     );
     switch (reply.kind) {
       case 'ok':
-        return this.#answered(group, codec.decodeGroup(reply.value, transitions));
+        return this.#answered(group, known, codec.decodeGroup(reply.value, transitions));
       case 'unsent':
         this.#pause();
         this.#requeue(group.works);
@@ -204,7 +205,12 @@ export class GroupCommit {
     }
   }
 
-  #answered(group: Group, answer: GroupAnswer): void {
+  #answered(group: Group, known: number, answer: GroupAnswer): void {
+    if (!this.#options.fence.witness(known, answer.revision)) {
+      for (const work of group.works)
+        fail(work, unavailable('The coordination store cannot be trusted.', 'unknown'));
+      return;
+    }
     if (!answer.executed) return this.#refused(group, answer);
     group.works.forEach((work, index) => {
       const outcome = answer.outcomes[index];

@@ -51,6 +51,9 @@ export class WriterFence {
   #writerRevision = 0;
   #epochRevision = 0;
   #epoch: Epoch = { epoch: 0, settled: false };
+  #newestRevision = 0;
+  /** The epoch under which the store was seen to go back in time; only a higher one makes it trusted again. */
+  #distrustedEpoch: number | undefined;
   #advancing: Promise<boolean> | undefined;
   #closed = false;
 
@@ -95,6 +98,25 @@ export class WriterFence {
     ];
   }
 
+  /** The newest revision that an answer has shown; a later answer that shows an older one betrays a restored store. */
+  get newestRevision(): number {
+    return this.#newestRevision;
+  }
+
+  /**
+   * Takes note of an answer's revision. Answers come through the raft log, so none is older than what was known when
+   * its question was sent, unless the store was put back to an older state: then nothing is sent any more until
+   * the epoch is raised, for every fence given since that state could be given again.
+   * @returns whether the answer may be trusted
+   */
+  witness(knownWhenSent: number, revision: number): boolean {
+    this.#newestRevision = Math.max(this.#newestRevision, revision);
+    if (revision >= knownWhenSent) return true;
+    this.#distrust(knownWhenSent, revision);
+    void this.past(this.#writerRevision);
+    return false;
+  }
+
   /** Takes the current revisions from what a group has read in place of being executed. */
   learn(revision: number, probed: Entry[][]): void {
     const [writer, epoch] = [probed[0]?.[0], probed[1]?.[0]];
@@ -124,8 +146,18 @@ export class WriterFence {
     return this.#advancing;
   }
 
-  close(): void {
+  /** Sends nothing any more, and removes the writer key: it fences as well, and leaves nothing behind. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
+    await this.#advancing;
+    if (this.#writerRevision === 0) return;
+    const { caller, codec } = this.#options;
+    const transitions: Transition[] = [
+      { guards: [], writes: [{ kind: 'delete', key: this.#writerKey }], reads: [] },
+    ];
+    const request = codec.encodeGroup({ demands: [], transitions, probes: [] });
+    await caller.call('fence', ATTEMPT_MS, (endpoint, options) => endpoint.unary('KV/Txn', request, options));
   }
 
   async #advance(): Promise<boolean> {
@@ -157,6 +189,7 @@ export class WriterFence {
       { guards: [], writes: [], reads: [{ kind: 'key', key: keys.epoch }] },
     ];
     const request = codec.encodeGroup({ demands: [], transitions, probes: [] });
+    const known = this.#newestRevision;
     const reply = await caller.call('fence', ATTEMPT_MS, (endpoint, options) =>
       endpoint.unary('KV/Txn', request, options),
     );
@@ -164,21 +197,33 @@ export class WriterFence {
     const answer = codec.decodeGroup(reply.value, transitions);
     const epoch = answer.executed ? answer.outcomes[2] : undefined;
     if (epoch?.kind !== 'committed') return 'the store gave an answer without a meaning';
-    return this.#take(answer.revision, epoch.reads[0]?.[0]);
+    return this.#take(known, answer.revision, epoch.reads[0]?.[0]);
   }
 
   /** Takes the revisions of a committed fence, unless they show a store that is not the one known so far. */
-  #take(revision: number, entry: Entry | undefined): string | undefined {
+  #take(known: number, revision: number, entry: Entry | undefined): string | undefined {
     if (!entry) return 'the store has lost its epoch';
     const { epoch, settled } = decode<EpochRecord>(entry.value);
-    const known = this.#epoch.epoch;
-    if (epoch < known) return 'the store went back to an older epoch';
-    if (epoch === known && (revision <= this.#writerRevision || entry.modRevision < this.#epochRevision)) {
-      return 'the store went back to an older revision: restore it with a raised epoch';
-    }
+    const raised = epoch > this.#epoch.epoch;
+    if (!raised && revision <= known) this.#distrust(known, revision);
+    if (this.#distrustedEpoch !== undefined && epoch <= this.#distrustedEpoch)
+      return 'the store went back in time';
+    // The watch may just have brought a newer epoch than this answer; or the store went back to an older one.
+    if (!raised && (epoch < this.#epoch.epoch || entry.modRevision < this.#epochRevision))
+      return 'the epoch is an old one';
+    this.#distrustedEpoch = undefined;
+    this.#newestRevision = raised ? revision : Math.max(this.#newestRevision, revision);
     this.#writerRevision = revision;
     this.#epochRevision = entry.modRevision;
     this.#epoch = { epoch, settled };
     return undefined;
+  }
+
+  #distrust(known: number, revision: number): void {
+    if (this.#distrustedEpoch !== undefined) return;
+    this.#distrustedEpoch = this.#epoch.epoch;
+    const advice =
+      'the coordination store went back in time (restored?): nothing is granted until its epoch is raised';
+    this.#options.log('error', advice, { known, revision, epoch: this.#epoch.epoch });
   }
 }

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encode, keys } from '#election';
-import { type EtcdHandle, startPrivateEtcd, waitUntil } from '#testing';
+import { type EtcdHandle, onFreePorts, startPrivateEtcd, temporaryFolder, waitUntil } from '#testing';
+import { startEtcd } from '../../../libs/testing/src/local-stack/index.js';
 import { base64, gateway, openStore, PREFIX, putting, Recorder, timed, valueOf, within } from './fixture.js';
 
 describe('the epoch', () => {
@@ -87,4 +89,49 @@ describe('the epoch', () => {
     expect((await store.commit(putting('swept', 'x'), within(5_000))).kind).toBe('committed');
     await store.close();
   });
+});
+
+describe('a store that was put back to an older state', () => {
+  /** Stops one etcd and starts another one on its ports, with the epoch that an old backup would hold. */
+  async function replace(etcd: EtcdHandle, ports: { client: number; peer: number }): Promise<EtcdHandle> {
+    await etcd.stop();
+    const fresh = await startEtcdOn(ports);
+    const put = { key: base64(PREFIX + keys.epoch), value: base64(encode({ epoch: 0, settled: true })) };
+    await gateway(fresh.urls[0] ?? '', 'kv/put', put);
+    return fresh;
+  }
+
+  const startEtcdOn = (port: { client: number; peer: number }): Promise<EtcdHandle> => {
+    const folder = temporaryFolder();
+    return startEtcd({ ports: [port], dataFolder: join(folder, 'data'), logFolder: folder });
+  };
+
+  it('commits nothing until its epoch is raised, and is then listed again', async () => {
+    await onFreePorts(2, async ([client = 0, peer = 0]) => {
+      const ports = { client, peer };
+      const original = await startEtcdOn(ports);
+      const lines: string[] = [];
+      const store = await openStore(original.urls, { log: (_, message) => lines.push(message) });
+      const recorder = new Recorder();
+      await store.follow(recorder);
+      for (let i = 0; i < 10; i += 1) await store.commit(putting('key', `${i}`), within(5_000));
+      const restored = await replace(original, ports);
+
+      const during = await timed(store.commit(putting('key', 'granted again'), within(3_000)));
+      expect(during.error).toMatchObject({ code: 'store.unavailable' });
+      expect(lines.some((line) => line.includes('went back in time'))).toBe(true);
+      expect(recorder.resets).toBe(1);
+
+      const put = { key: base64(PREFIX + keys.epoch), value: base64(encode({ epoch: 1, settled: false })) };
+      await gateway(restored.urls[0] ?? '', 'kv/put', put);
+      await waitUntil(() => store.epoch().epoch === 1, { what: 'the store to be trusted again' });
+      await waitUntil(() => recorder.resets === 2, { what: 'the second listing', withinMs: 10_000 });
+      expect((await store.commit(putting('key', 'in the new epoch'), within(5_000))).kind).toBe('committed');
+      await waitUntil(() => recorder.entries.get('key')?.value === 'in the new epoch', {
+        what: 'the change',
+      });
+      await store.close();
+      await restored.stop();
+    });
+  }, 60_000);
 });
