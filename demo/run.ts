@@ -9,10 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { Incumbent } from '#sdk';
 import { readCustomers } from './customers.js';
 import { playFirstAct } from './first-act.js';
-import type { Service } from './private-service.js';
 import { Director, type TermSeen } from './second-act.js';
-import { findService } from './service.js';
-import { heading, paint, say, tell } from './stage.js';
+import { findService, type FoundService } from './service.js';
+import { heading, paint, progress, say, tell } from './stage.js';
 import { type Dialer, Gateway, startDialers } from './troupe.js';
 import { judge } from './verdict.js';
 
@@ -43,7 +42,10 @@ async function strikeSet(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
 }
 
-async function openElection({ baseUrls, apiKey }: Service): Promise<{ client: Incumbent; election: string }> {
+async function openElection({
+  baseUrls,
+  apiKey,
+}: FoundService): Promise<{ client: Incumbent; election: string }> {
   const client = new Incumbent({ baseUrls, apiKey });
   const election = `double-dialer-${randomUUID().slice(0, 8)}`;
   await client.request({ method: 'POST', path: '/v1/elections', body: { name: election, ttlMs: TTL_MS } });
@@ -66,15 +68,25 @@ async function main(): Promise<boolean> {
   say(paint('bold', 'The double-dialer problem'));
   say('Five copies of a program read one list of 200 customers. Each customer is to be called exactly once.');
   const customers = readCustomers(customersFile);
-  // One after the other: what has begun when something fails is then known, and stopped.
+  // It starts while the first act is played; whether it could is asked for afterwards.
+  const finding = findService();
+  finding.catch(() => undefined);
+  cleanups.push(async () => void (await (await finding).stop()));
   const first = await cast(false);
-  const service = await findService((stop) => cleanups.push(stop));
   await playFirstAct({ ...first, customersFile, ringMs: RING_MS });
+  progress('Incumbent is starting');
+  const service = await finding;
+  tell(service.note);
 
   const { client, election } = await openElection(service);
   const second = await cast(true);
   const scene = { ...second, customersFile, ringMs: RING_MS };
-  const { terms } = await new Director(scene).play({ ...service, election, ttlMs: TTL_MS });
+  const { terms } = await new Director(scene).play({
+    baseUrls: service.baseUrls,
+    apiKey: service.apiKey,
+    election,
+    ttlMs: TTL_MS,
+  });
   const held = judge(customers, await second.gateway.report(), terms);
   await showOldToken(client, terms);
   return held;

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { type Service, startPrivateService } from './private-service.js';
-import { tell } from './stage.js';
 
 /** What `npm start` leaves for others to find: the key of its demo tenant. */
 const KEY_FILE = '.data/demo.json';
@@ -8,22 +7,26 @@ const KEY_FILE = '.data/demo.json';
 const MOST_REPLICAS = 9;
 const DEFAULT_PORT = 7400;
 
+export interface FoundService extends Service {
+  /** Which service this is, for people. */
+  readonly note: string;
+  /** Stops it if it is the demo's own. */
+  stop(): Promise<void>;
+}
+
 /**
  * The service that `npm start` runs, if it does and takes the key that it left; else one of our own, on ports and
- * data that nobody will miss, which `onStarted` is told how to stop.
+ * data that nobody will miss.
  */
-export async function findService(onStarted: (stop: () => Promise<void>) => void): Promise<Service> {
+export async function findService(): Promise<FoundService> {
   const running = await findRunning();
   if (running !== undefined) {
-    tell(`Incumbent runs already, at ${running.baseUrls.join(' and ')}`);
-    return running;
+    const note = `Incumbent runs already, at ${running.baseUrls.join(' and ')}`;
+    return { ...running, note, stop: () => Promise.resolve() };
   }
   const own = await startPrivateService();
-  onStarted(() => own.stop());
-  tell(
-    `Incumbent of our own is up, at ${own.baseUrls.join(' and ')}, with etcd, Postgres and Redis behind it`,
-  );
-  return own;
+  const note = `Incumbent is up for this demo, at ${own.baseUrls.join(' and ')}, with etcd, Postgres and Redis`;
+  return { ...own, note };
 }
 
 async function findRunning(): Promise<Service | undefined> {

@@ -1,5 +1,5 @@
 /**
- * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|build> [options]`.
+ * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|demo|build> [options]`.
  *
  * Installs the locked packages, builds, finds or installs the servers of the local stack, and hands over to the
  * built program under Node 24. Each step does nothing when nothing has changed. Runs on Node 20.19 without any
@@ -17,6 +17,7 @@ const PROGRAMS = {
   start: ['dist/scripts/start/main.js'],
   dev: ['dist/scripts/start/main.js', '--dev'],
   test: ['dist/scripts/test/main.js'],
+  demo: ['dist/demo/run.js'],
   build: undefined,
 };
 
@@ -34,10 +35,11 @@ async function main([command = 'start', ...options]) {
   }
   await installPackages();
   const node = await node24();
-  await build(node);
   const program = PROGRAMS[command];
+  // Side by side: the compiler wants one core, the package manager mostly the network and the disk.
+  const prepared = await Promise.allSettled([build(node), program && provideServers(node, command)]);
+  for (const result of prepared) if (result.status === 'rejected') throw result.reason;
   if (program === undefined) return 0;
-  await provideServers(command);
   return handOver(node, [...program, ...options]);
 }
 
