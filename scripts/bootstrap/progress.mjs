@@ -6,27 +6,34 @@ export class BootstrapError extends Error {}
 const lively = process.stdout.isTTY === true;
 const LABEL_WIDTH = 10;
 /** Where nothing can be rewritten in place (a log), a long step still says that it lives. */
-const QUIET_SIGN_OF_LIFE_MS = 15_000;
+const SIGN_OF_LIFE_MS = lively ? 100 : 15_000;
 
 const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+const line = (label, text) => `  ${label.padEnd(LABEL_WIDTH)} ${text}`;
 
-/** One line per step: `  packages   installed 640 (31.2 s)`, with a running clock while it lasts. */
+/** Steps under way, each with the text that says how far it is. */
+const underWay = new Map();
+
+/** Shows the steps under way on one line that is written over again and again. */
+function showLive() {
+  const text = [...underWay.values()].map((say) => say()).join('  ');
+  process.stdout.write(`\r\x1b[2K${text.slice(0, process.stdout.columns)}`);
+}
+
+/** One line per step: `  packages   installed (31.2 s)`, with a running clock while it lasts. Steps may overlap. */
 export const progress = {
   /** @returns how to end the step: with what it came to */
   begin(label, doing) {
     const startMs = performance.now();
-    const line = (text) => `  ${label.padEnd(LABEL_WIDTH)} ${text}`;
-    const show = () => {
-      if (lively) process.stdout.write(`\r\x1b[2K${line(`${doing} ... ${seconds(startMs)}`)}`);
-      else console.log(line(`${doing} ... ${seconds(startMs)}`));
-    };
-    if (lively) show();
-    else console.log(line(`${doing} ...`));
-    const clock = setInterval(show, lively ? 100 : QUIET_SIGN_OF_LIFE_MS);
+    const say = () => line(label, `${doing} ... ${seconds(startMs)}`);
+    underWay.set(label, say);
+    if (!lively) console.log(line(label, `${doing} ...`));
+    const clock = setInterval(() => (lively ? showLive() : console.log(say())), SIGN_OF_LIFE_MS);
     const end = (text) => {
       clearInterval(clock);
+      underWay.delete(label);
       if (lively) process.stdout.write('\r\x1b[2K');
-      console.log(line(text));
+      console.log(line(label, text));
     };
     return {
       done: (what) => end(`${what} (${seconds(startMs)})`),

@@ -15,30 +15,25 @@ const OWN_SERVERS = { ETCD_ENDPOINTS: 'etcd', DATABASE_URL: 'postgres', REDIS_UR
  * Finds etcd, Postgres and Redis; on Debian and Ubuntu, as root or with a sudo that asks nothing, installs what is
  * missing. Nothing is left running: no service is started or enabled, no database cluster is made.
  */
-export async function provideServers(command) {
-  const missing = (await missingBinaries()).filter((name) => !isElsewhere(name, command));
+export async function provideServers(node, command) {
+  const missing = (await missingBinaries(node)).filter((name) => !isElsewhere(name, command));
   if (missing.length === 0) return;
   const names = missing.map((name) => PACKAGES[name].apt);
   const asRoot = await rootCommand();
   if (!existsSync('/usr/bin/apt-get') || asRoot === undefined) throw new BootstrapError(advice(missing));
   const step = progress.begin('servers', `installing ${names.join(', ')}`);
   const { code, output } = await run(asRoot[0], [...asRoot.slice(1), 'sh', '-c', aptScript(names)]);
-  if (code !== 0 || (await missingBinaries()).some((name) => missing.includes(name))) {
+  if (code !== 0 || (await missingBinaries(node)).some((name) => missing.includes(name))) {
     step.failed();
     throw new BootstrapError(`${tail(output)}\n\n${advice(missing)}`);
   }
   step.done(`installed ${names.join(', ')}`);
 }
 
-async function missingBinaries() {
-  const { findBinaries } = await import('../../dist/libs/testing/src/local-stack/binaries.js');
-  try {
-    findBinaries();
-    return [];
-  } catch (error) {
-    if (Array.isArray(error.missing)) return error.missing;
-    throw error;
-  }
+async function missingBinaries(node) {
+  const { code, output } = await run(node, ['scripts/bootstrap/missing-servers.mjs']);
+  if (code !== 0) throw new BootstrapError(output);
+  return JSON.parse(output);
 }
 
 /** Tests bring up servers of their own, whatever the environment names. */
