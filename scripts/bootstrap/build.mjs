@@ -6,7 +6,10 @@ const STAMP = 'dist/.incumbent-build.json';
 const FOLDERS = ['apps', 'libs', 'migrations', 'scripts'];
 const FILES = ['tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
-/** Compiles the TypeScript sources to dist/, unless dist/ was compiled from just these files. */
+/**
+ * Compiles the TypeScript sources to dist/, unless dist/ was compiled from just these files. Types are proven by
+ * `npm run check`, not here: without them the same output takes a third of the time.
+ */
 export async function build(node) {
   const sources = fingerprint();
   const built = readStamp();
@@ -16,8 +19,8 @@ export async function build(node) {
     rmSync('dist', { recursive: true, force: true });
   const step = progress.begin('build', `compiling ${Object.keys(sources).length - FILES.length} files`);
   const compiler = 'node_modules/typescript/bin/tsc';
-  const incremental = ['--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo'];
-  const { code, output } = await run(node, [compiler, '-p', 'tsconfig.build.json', ...incremental]);
+  const fast = ['--noCheck', '--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo'];
+  const { code, output } = await run(node, [compiler, '-p', 'tsconfig.build.json', ...fast]);
   if (code !== 0) {
     step.failed();
     throw new BootstrapError(`The sources do not compile:\n\n${output}`);
