@@ -110,7 +110,9 @@ describe('a resignation whose outcome is unknown', () => {
     first.proxy.holdReplies();
     const unknown = a.resign(first.replica);
     expect(a.believes).toBe(false);
-    await waitUntil(async () => (await b.renew(second.replica)).state === 'leader', { what: 'the successor to lead' });
+    await waitUntil(async () => (await b.renew(second.replica)).state === 'leader', {
+      what: 'the successor to lead',
+    });
     first.proxy.disconnect();
     first.proxy.pass();
     expect(await unknown).toMatchObject({ state: 'out' });
@@ -147,7 +149,10 @@ describe('a resignation whose outcome is unknown', () => {
     await rig.caughtUp(first, second);
     first.proxy.holdRequests();
     const unknown = a.resign(first.replica);
-    await waitUntil(() => first.proxy.heldRequestBytes > 0, { what: 'the resignation to be on its way', everyMs: 1 });
+    await waitUntil(() => first.proxy.heldRequestBytes > 0, {
+      what: 'the resignation to be on its way',
+      everyMs: 1,
+    });
     first.proxy.disconnect();
     first.proxy.pass();
     expect(await unknown).toMatchObject({ state: 'out', successor: { name: 'b', term: 2 } });
@@ -171,7 +176,11 @@ describe('a late duplicate of a resignation', () => {
     }
     expect(first.replica.view.revision).toBeGreaterThanOrEqual(sequence);
     expect(await storedCandidacies(first)).toEqual([stand.candidateId]);
-    expect(await a.renew(second.replica)).toMatchObject({ state: 'leader', candidateId: stand.candidateId, grant: { term: 2 } });
+    expect(await a.renew(second.replica)).toMatchObject({
+      state: 'leader',
+      candidateId: stand.candidateId,
+      grant: { term: 2 },
+    });
   });
 
   it('held on its way until the participant leads again ends nothing', async () => {
@@ -186,6 +195,10 @@ describe('a late duplicate of a resignation', () => {
     const stand = await a.campaign(first.replica);
     held.release();
     expect(await duplicate).toMatchObject({ state: 'out' });
-    expect(await a.renew(first.replica)).toMatchObject({ state: 'leader', candidateId: stand.candidateId, grant: { term: 2 } });
+    expect(await a.renew(first.replica)).toMatchObject({
+      state: 'leader',
+      candidateId: stand.candidateId,
+      grant: { term: 2 },
+    });
   });
 });

@@ -16,7 +16,14 @@ import {
   type Transition,
 } from '#election';
 import { EtcdElectionStore } from '#etcd';
-import { createElection, type EtcdHandle, FaultProxy, Participant, startPrivateEtcd, waitUntil } from '#testing';
+import {
+  createElection,
+  type EtcdHandle,
+  FaultProxy,
+  Participant,
+  startPrivateEtcd,
+  waitUntil,
+} from '#testing';
 import { StoreGate } from './store-gate.js';
 
 export const SECRET = new Uint8Array(32).fill(11);
@@ -116,12 +123,20 @@ export class Rig {
   }
 
   /** Creates the election and waits until every replica knows it. */
-  async election(on: RigReplica, wishes: ParticipantWishes & Partial<Pick<ElectionSettings, 'maxTtlMs'>> = {}): Promise<void> {
+  async election(
+    on: RigReplica,
+    wishes: ParticipantWishes & Partial<Pick<ElectionSettings, 'maxTtlMs'>> = {},
+  ): Promise<void> {
     await createElection(on.replica, systemClock, wishes);
     const { tenantId, election } = { ...target, ...wishes };
     const known = ({ replica }: RigReplica): boolean =>
-      replica.management.list(tenantId, { limit: 10_000, prefix: election }).data.some(({ name }) => name === election);
-    await waitUntil(() => this.#replicas.every(known), { what: 'every replica to know the election', everyMs: 2 });
+      replica.management
+        .list(tenantId, { limit: 10_000, prefix: election })
+        .data.some(({ name }) => name === election);
+    await waitUntil(() => this.#replicas.every(known), {
+      what: 'every replica to know the election',
+      everyMs: 2,
+    });
   }
 
   participant(name: string, wishes: ParticipantWishes = {}): Participant {
@@ -131,7 +146,10 @@ export class Rig {
   /** Waits until `late` has seen everything that `early` has seen by now. */
   async caughtUp(late: RigReplica, early: RigReplica): Promise<void> {
     const { revision } = early.replica.view;
-    await waitUntil(() => late.replica.view.revision >= revision, { what: 'the other replica to catch up', everyMs: 2 });
+    await waitUntil(() => late.replica.view.revision >= revision, {
+      what: 'the other replica to catch up',
+      everyMs: 2,
+    });
   }
 
   /** Looks every 2 ms whether two of them believe to lead at once, and says who did when it is stopped. */
@@ -187,12 +205,19 @@ export function writing(kind: 'put' | 'delete', pattern: RegExp): (transition: T
 
 /** Reads past views and caches: what etcd holds. */
 export async function stored(on: RigReplica, read: Read): Promise<Entry[]> {
-  const { reads } = await on.gate.read([read], { lane: 'observe', tenantId: 'test', deadlineMs: soon().deadlineMs });
+  const { reads } = await on.gate.read([read], {
+    lane: 'observe',
+    tenantId: 'test',
+    deadlineMs: soon().deadlineMs,
+  });
   return reads[0] ?? [];
 }
 
 /** The leader record as etcd holds it. */
-export async function storedLeader(on: RigReplica, { tenantId, election } = target): Promise<LeaderRecord | undefined> {
+export async function storedLeader(
+  on: RigReplica,
+  { tenantId, election } = target,
+): Promise<LeaderRecord | undefined> {
   const [entry] = await stored(on, { kind: 'key', key: keys.leader(electionRef(tenantId, election), 0) });
   return entry && decode<LeaderRecord>(entry.value);
 }
@@ -203,4 +228,3 @@ export async function storedCandidacies(on: RigReplica, { tenantId, election } =
   const entries = await stored(on, { kind: 'prefix', prefix: keys.candidates(ref) });
   return entries.map(({ key }) => key.slice(keys.candidates(ref).length));
 }
-

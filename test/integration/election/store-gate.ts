@@ -72,7 +72,10 @@ export class StoreGate implements ElectionStore {
     return outcome;
   }
 
-  async read(reads: readonly Read[], options: CommitOptions): Promise<{ revision: number; reads: Entry[][] }> {
+  async read(
+    reads: readonly Read[],
+    options: CommitOptions,
+  ): Promise<{ revision: number; reads: Entry[][] }> {
     return await this.#store.read(reads, options);
   }
 
@@ -103,7 +106,8 @@ export class StoreGate implements ElectionStore {
     const held: Catch = { choice, when, released: promise, caught: 0 };
     this.#catches.add(held);
     return {
-      arrived: async () => void (await waitUntil(() => held.caught, { what: 'a transition to be caught', everyMs: 1 })),
+      arrived: async () =>
+        void (await waitUntil(() => held.caught, { what: 'a transition to be caught', everyMs: 1 })),
       get caught() {
         return held.caught;
       },

@@ -37,7 +37,8 @@ export function bringInLine(draft: Draft): void {
   if (leader) settleTerm(draft, leader);
   else fillSeat(draft, ONLY_SEAT);
   sweepDead(draft);
-  if (draft.config?.state === 'closing' && !draft.leader(ONLY_SEAT)) close(draft);
+  // Waiters that are not yet swept would stand in the election that is created anew under this name.
+  if (draft.config?.state === 'closing' && !draft.leader(ONLY_SEAT) && draft.candidateCount === 0) close(draft);
 }
 
 /**
