@@ -1,3 +1,5 @@
+import { waitUntil } from '#testing';
+
 /** An answer as a customer's HTTP library shows it. */
 export interface Answer {
   status: number;
@@ -68,6 +70,18 @@ export class Caller {
   resign(election: string, standing: Record<string, unknown>): Promise<Answer> {
     const { session, candidateId } = standing;
     return this.post(`/v1/elections/${election}/resign`, { session, candidateId });
+  }
+
+  /** The same address seen with other credentials, or another replica with the same ones. */
+  with(over: { key?: string | undefined; url?: string }): Caller {
+    return new Caller(over.url ?? this.url, 'key' in over ? over.key : this.key);
+  }
+
+  /** Waits until so many stand in the election. */
+  async untilStanding(election: string, count: number): Promise<void> {
+    const standing = async () =>
+      (await this.get(`/v1/elections/${election}/status`)).body['candidateCount'] === count;
+    await waitUntil(standing, { what: `${count} candidates in ${election}` });
   }
 
   private json(method: string, path: string, body: unknown, headers: Extra): Promise<Answer> {

@@ -63,7 +63,10 @@ export class Service {
     return { id, ...(await this.key(id, key)) };
   }
 
-  async key(tenantId: string, wanted: Record<string, unknown> = {}): Promise<{ keyId: string; caller: Caller }> {
+  async key(
+    tenantId: string,
+    wanted: Record<string, unknown> = {},
+  ): Promise<{ keyId: string; caller: Caller }> {
     const body = { name: 'test', scopes: EVERY_SCOPE, ...wanted };
     const made = await this.operator.post(`/admin/v1/tenants/${tenantId}/api-keys`, body);
     if (made.status !== 201) throw new Error(`No key was made: ${JSON.stringify(made.body)}`);
@@ -131,7 +134,12 @@ async function freshDatabase(server: string): Promise<string> {
   return Object.assign(new URL(server), { pathname: `/${name}` }).href;
 }
 
-function launch(name: string, main: string, env: Record<string, string>, logFile: string): Promise<OwnedProcess> {
+function launch(
+  name: string,
+  main: string,
+  env: Record<string, string>,
+  logFile: string,
+): Promise<OwnedProcess> {
   const args = ['--enable-source-maps', `dist/${main}`];
   return OwnedProcess.launch({ name, command: process.execPath, args, env, cwd: process.cwd(), logFile });
 }

@@ -51,6 +51,7 @@ export function createServices(config: Config) {
   const database = createDatabase(config, logger);
   const drain = new Drain();
   const streams = new StreamRegistry(drain, systemClock);
+  metrics.onScrape(() => metrics.eventStreams.set(streams.size));
   const redis = new RedisLink(config.REDIS_URL, 'producer', logger);
   const onDropped = (entries: number): void => metrics.ledgerDropped.inc(entries);
   const ledger = new TokenLedgerQueue(redis, { onDropped }, logger, systemClock);

@@ -46,12 +46,13 @@ function electionMetrics(registry: Registry) {
     leaders: gauge('incumbent_leaders', 'Seats with a leader, as this replica sees them'),
     candidates: gauge('incumbent_candidates', 'Candidacies, leading and waiting'),
     sessions: gauge('incumbent_sessions', 'Live sessions'),
+    eventStreams: gauge('incumbent_event_streams', 'Event streams that are open on this replica'),
     campaignSeconds: latency('incumbent_campaign_seconds', 'From the arrival of a campaign to its answer'),
     renewSeconds: latency('incumbent_renew_seconds', 'From the arrival of a renewal to its answer'),
     resignSeconds: latency('incumbent_resign_seconds', 'From the arrival of a resignation to its answer'),
     electionsHeld: new Counter({
       name: 'incumbent_elections_held_total',
-      help: 'Terms that this replica started',
+      help: 'Terms that began; every replica counts all of them',
       registers,
     }),
     /** Its sum is the number of seconds in which nobody led. */

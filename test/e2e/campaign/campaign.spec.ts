@@ -16,7 +16,11 @@ describe('campaign', () => {
   it('answers 200 with a grant, its fence and a token to the first candidate', async () => {
     const election = await caller.election();
     const metadata = { zone: 'a', nested: { deep: [1, null, 'x'] } };
-    const { status, body } = await caller.campaign(election, { candidate: 'one', address: 'http://one', metadata });
+    const { status, body } = await caller.campaign(election, {
+      candidate: 'one',
+      address: 'http://one',
+      metadata,
+    });
     expect(status).toBe(200);
     expect(body).toEqual({
       election,
@@ -50,9 +54,14 @@ describe('campaign', () => {
     const second = await caller.campaign(election, { candidate: 'two' });
     const third = await caller.campaign(election, { candidate: 'three' });
     expect([second.status, third.status]).toEqual([202, 202]);
-    expect(second.body).toMatchObject({ state: 'waiting', position: 1, leader: { candidate: 'one', fence: 1 } });
+    expect(second.body).toMatchObject({
+      state: 'waiting',
+      position: 1,
+      leader: { candidate: 'one', fence: 1 },
+    });
     expect(third.body).toMatchObject({ state: 'waiting', position: 2 });
-    for (const key of ['term', 'fence', 'fencingToken', 'validForMs']) expect(third.body).not.toHaveProperty(key);
+    for (const key of ['term', 'fence', 'fencingToken', 'validForMs'])
+      expect(third.body).not.toHaveProperty(key);
   });
 
   it.each([{ by: 'Idempotency-Key' }, { by: 'session' }])(
@@ -77,7 +86,7 @@ describe('campaign', () => {
     const beside = await Service.start({ beside: service });
     try {
       const election = await caller.election();
-      const other = new (caller.constructor as typeof Caller)(beside.url, caller.key);
+      const other = caller.with({ url: beside.url });
       const repeats = Array.from({ length: 12 }, (_, at) =>
         (at % 2 ? caller : other).campaign(election, { candidate: 'one' }, { 'idempotency-key': 'same' }),
       );
@@ -95,7 +104,10 @@ describe('campaign', () => {
     await caller.campaign(election, { candidate: 'one' });
     const taken = await caller.campaign(election, { candidate: 'one' });
     expect(taken.status).toBe(409);
-    expect(taken.body).toMatchObject({ code: 'election.candidate_taken', detail: expect.stringContaining('Idempotency-Key') });
+    expect(taken.body).toMatchObject({
+      code: 'election.candidate_taken',
+      detail: expect.stringContaining('Idempotency-Key'),
+    });
   });
 
   it('holds one candidacy per session: another name or another ttlMs is refused', async () => {
@@ -124,7 +136,7 @@ describe('campaign', () => {
     const leader = await caller.campaign(election, { candidate: 'one' });
     const startMs = performance.now();
     const held = caller.campaign(election, { candidate: 'two', waitMs: 5_000 });
-    await queued(election, 2);
+    await caller.untilStanding(election, 2);
     await caller.resign(election, leader.body);
     const { status, body } = await held;
     expect(status).toBe(200);
@@ -160,14 +172,3 @@ describe('campaign', () => {
     expect(third.body).toMatchObject({ code: 'limit.quota_exceeded', limit: { value: 2 } });
   });
 });
-
-async function queued(election: string, count: number): Promise<void> {
-  const { waitUntil } = await import('#testing');
-  await waitUntil(
-    async () => {
-      const { body } = await caller.get(`/v1/elections/${election}/status`);
-      return body['candidateCount'] === count;
-    },
-    { what: `${count} candidates` },
-  );
-}

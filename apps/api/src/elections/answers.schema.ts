@@ -61,12 +61,10 @@ const candidateFields = {
   metadata: metadata.optional(),
 };
 
-export const leader = z
-  .object({ ...candidateFields, term, fence, electedAt: timestamp })
-  .meta({
-    id: 'Leader',
-    description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
-  });
+export const leader = z.object({ ...candidateFields, term, fence, electedAt: timestamp }).meta({
+  id: 'Leader',
+  description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
+});
 
 const endReason = z.enum(['resigned', 'expired', 'paused', 'deleted', 'suspended', 'restored']);
 
@@ -90,13 +88,10 @@ export const standing = z
     sequence,
     term: term.optional().meta({ description: "The caller's own term. Only while it leads." }),
     fence: fence.optional().meta({ description: "The caller's own fence. Only while it leads." }),
-    fencingToken: z
-      .string()
-      .optional()
-      .meta({
-        description:
-          'Signed proof of the fence (JWT). If it is missing while leading, it follows with a later renew.',
-      }),
+    fencingToken: z.string().optional().meta({
+      description:
+        'Signed proof of the fence (JWT). If it is missing while leading, it follows with a later renew.',
+    }),
     ttlMs: z
       .int()
       .meta({ description: 'Time to live of the session; it never changes.', examples: [10_000] }),

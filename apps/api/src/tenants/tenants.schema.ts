@@ -42,12 +42,10 @@ export const quotaChange = z
   .partial()
   .meta({ id: 'QuotaChange', description: 'What is left out stays as it is, or gets its default.' });
 
-export const tenantStatus = z
-  .enum(['active', 'suspended'])
-  .meta({
-    id: 'TenantStatus',
-    description: '`suspended`: every call but renew and resign is refused, and terms end.',
-  });
+export const tenantStatus = z.enum(['active', 'suspended']).meta({
+  id: 'TenantStatus',
+  description: '`suspended`: every call but renew and resign is refused, and terms end.',
+});
 
 export const tenant = z
   .object({ id: tenantId, name: displayName, status: tenantStatus, quota, createdAt: timestamp })
@@ -92,14 +90,9 @@ export const apiKeyPage = z.object({ data: z.array(apiKey), nextCursor }).meta({
 export const createApiKeyBody = z
   .strictObject({
     name: displayName,
-    scopes: z
-      .array(scope)
-      .min(1)
-      .max(SCOPES.length)
-      .optional()
-      .meta({
-        description: 'What the key may do; everything about elections and nothing about keys if absent.',
-      }),
+    scopes: z.array(scope).min(1).max(SCOPES.length).optional().meta({
+      description: 'What the key may do; everything about elections and nothing about keys if absent.',
+    }),
     electionPrefix: electionPrefix.optional(),
     expiresAt: z.iso
       .datetime({ offset: true })
