@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { reaper } from '#local-stack';
 
 /** What the compiler says when a round of watching is over. */
 const ROUND_OVER = /Found (\d+) errors?\. Watching/;
@@ -18,6 +19,7 @@ export function recompileOnChange(onBuilt: () => void): () => void {
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  if (compiler.pid !== undefined) reaper.watch(compiler.pid, 'SIGTERM');
   let rounds = 0;
   compiler.stdout.on('data', (data: Buffer) => {
     const text = data.toString();

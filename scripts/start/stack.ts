@@ -33,6 +33,7 @@ export class Stack {
   #endedMs = 0;
   #servers: RunningServers | undefined;
   #service: Service | undefined;
+  #restarted = Promise.resolve();
   #stopCompiler: (() => void) | undefined;
 
   constructor(options: StackOptions) {
@@ -93,7 +94,7 @@ export class Stack {
     );
     const [data, logs] = [shortPath(this.#folders.data), shortPath(this.#folders.logs)];
     console.log(welcome({ options, demo, adminToken, data, logs, tookMs: performance.now() - startMs }));
-    if (options.dev) this.#stopCompiler = recompileOnChange(() => void this.#restartService(service));
+    if (options.dev) this.#stopCompiler = recompileOnChange(() => this.#restartService(service));
   }
 
   async #step<T>(label: string, work: () => Promise<T>, what: (result: T) => string): Promise<T> {
@@ -102,7 +103,12 @@ export class Stack {
     return result;
   }
 
-  async #restartService(service: Service): Promise<void> {
+  /** Each restart waits for the one before. */
+  #restartService(service: Service): void {
+    this.#restarted = this.#restarted.then(() => this.#restartNow(service));
+  }
+
+  async #restartNow(service: Service): Promise<void> {
     if (this.#end) return;
     try {
       await step(
@@ -155,6 +161,7 @@ export class Stack {
 
   async #takeDown(): Promise<void> {
     this.#stopCompiler?.();
+    await this.#restarted;
     if (this.#owned.size === 0) return;
     const work = async () => {
       await this.#service?.stop();

@@ -17,4 +17,5 @@ export {
   startPrivateStack,
   temporaryFolder,
 } from './private-stack.js';
+export { reaper } from './reaper.js';
 export { type RedisOptions, type ServerHandle, startRedis } from './redis.js';
