@@ -20,5 +20,5 @@ export {
 } from './local-stack/index.js';
 export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from './memory-store.js';
 export { waitUntil, type WaitOptions } from './wait-until.js';
-export { createElection, Participant, type ParticipantOptions } from './participant.js';
+export { createElection, type ElectionCalls, Participant, type ParticipantOptions } from './participant.js';
 export { Interleaving, type Mutation } from './interleaving.js';

@@ -1,8 +1,13 @@
 import type { Clock } from '#core';
-import type { CallBounds, CampaignRequest, Replica, Resignation, Standing } from '#election';
+import type { CallBounds, CampaignRequest, Elections, Replica, Resignation, Standing } from '#election';
 
 /** How long a test's call may take; on the clock that the test uses. */
 const CALL_MS = 2_000;
+
+/** What a participant asks of a replica, be it in this process or behind a wire. */
+export interface ElectionCalls {
+  elections: Pick<Elections, 'campaign' | 'renew' | 'resign'>;
+}
 
 export interface ParticipantOptions {
   clock: Clock;
@@ -34,7 +39,7 @@ export class Participant {
     this.#ttlMs = ttlMs;
   }
 
-  async campaign(replica: Replica, more: Partial<CampaignRequest> = {}): Promise<Standing> {
+  async campaign(replica: ElectionCalls, more: Partial<CampaignRequest> = {}): Promise<Standing> {
     const sentAtMs = this.#clock.monotonicMs();
     const request = {
       tenantId: this.tenantId,
@@ -47,13 +52,13 @@ export class Participant {
     return this.#learn(await replica.elections.campaign(request, this.bounds(more.waitMs)), sentAtMs);
   }
 
-  async renew(replica: Replica, waitMs?: number): Promise<Standing> {
+  async renew(replica: ElectionCalls, waitMs?: number): Promise<Standing> {
     const sentAtMs = this.#clock.monotonicMs();
     const request = { ...this.#target, session: this.session, ...(waitMs !== undefined && { waitMs }) };
     return this.#learn(await replica.elections.renew(request, this.bounds(waitMs)), sentAtMs);
   }
 
-  async resign(replica: Replica, candidateId = this.standing?.candidateId ?? ''): Promise<Resignation> {
+  async resign(replica: ElectionCalls, candidateId = this.standing?.candidateId ?? ''): Promise<Resignation> {
     this.#resigned.add(candidateId);
     if (candidateId === this.standing?.candidateId) this.believesUntilMs = Number.NEGATIVE_INFINITY;
     return await replica.elections.resign({ ...this.#target, session: this.session, candidateId }, this.bounds());

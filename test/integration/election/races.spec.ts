@@ -255,7 +255,7 @@ describe("a waiter whose session ended before the leader's", () => {
     });
   });
 
-  it('is not passed over while it lives: a view that takes it for dead decides again', async () => {
+  it('is not passed over when it stands again unseen by the replica that the leader resigns at', async () => {
     const [first, second] = await rig.pair({ ttlMs: 400 });
     const [a, b, c] = [
       rig.participant('a', { ttlMs: 5_000 }),
