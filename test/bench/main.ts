@@ -13,10 +13,12 @@ import type { Bench, Row } from './bench.js';
 import type { Line } from './figures.js';
 import { tableOf, writeReport } from './report.js';
 import type { Pace } from './rounds.js';
+import { crash } from './rows/crash.js';
 import { cycles } from './rows/cycles.js';
 import { groupCommit } from './rows/group-commit.js';
 import { handOver } from './rows/hand-over.js';
 import { httpRenewals } from './rows/http-renewals.js';
+import { memory } from './rows/memory.js';
 import { Service } from './service.js';
 
 const ROWS: Record<string, Row> = {
@@ -24,6 +26,8 @@ const ROWS: Record<string, Row> = {
   'group-commit': groupCommit,
   cycles,
   'hand-over': handOver,
+  crash,
+  memory,
 };
 
 const REPORT = '.data/bench/latest.json';
