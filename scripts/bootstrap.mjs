@@ -1,5 +1,5 @@
 /**
- * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|demo|build> [options]`.
+ * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|demo|bench|build> [options]`.
  *
  * Installs the locked packages, builds, finds or installs the servers of the local stack, and hands over to the
  * built program under Node 24. Each step does nothing when nothing has changed. Runs on Node 20.19 without any
@@ -12,12 +12,13 @@ import { installPackages, node24 } from './bootstrap/packages.mjs';
 import { BootstrapError, progress } from './bootstrap/progress.mjs';
 import { provideServers } from './bootstrap/servers.mjs';
 
-/** Command -> the built program and the arguments that it begins with. */
+/** Command -> the program and the arguments that it begins with. */
 const PROGRAMS = {
   start: ['dist/scripts/start/main.js'],
   dev: ['dist/scripts/start/main.js', '--dev'],
   test: ['dist/scripts/test/main.js'],
   demo: ['dist/demo/run.js'],
+  bench: ['--import', './scripts/run-from-source.mjs', 'test/bench/main.ts'],
   build: undefined,
 };
 

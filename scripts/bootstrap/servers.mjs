@@ -40,6 +40,7 @@ async function missingBinaries(node) {
 function isElsewhere(binary, command) {
   return (
     command !== 'test' &&
+    command !== 'bench' &&
     Object.entries(OWN_SERVERS).some(([name, has]) => has === binary && process.env[name])
   );
 }

@@ -20,13 +20,18 @@ export class Gateway {
 
   /** @returns the lease and the seconds that etcd made of the wish */
   async grant(ttlSeconds: number): Promise<{ lease: string; ttlSeconds: number }> {
-    const { ID, TTL } = (await this.#call('/v3/lease/grant', { TTL: ttlSeconds })) as { ID: string; TTL: string };
+    const { ID, TTL } = (await this.#call('/v3/lease/grant', { TTL: ttlSeconds })) as {
+      ID: string;
+      TTL: string;
+    };
     return { lease: ID, ttlSeconds: Number(TTL) };
   }
 
   /** @throws Error when the lease is gone */
   async keepAlive(lease: string): Promise<void> {
-    const { result } = (await this.#call('/v3/lease/keepalive', `{"ID":"${lease}"}`)) as { result: { TTL?: string } };
+    const { result } = (await this.#call('/v3/lease/keepalive', `{"ID":"${lease}"}`)) as {
+      result: { TTL?: string };
+    };
     if (Number(result.TTL ?? 0) <= 0) throw new Error(`Lease ${lease} is gone`);
   }
 

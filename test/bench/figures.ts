@@ -10,7 +10,12 @@ export interface Figure {
 
 export function figureOf(values: readonly number[]): Figure {
   const sorted = values.toSorted((a, b) => a - b);
-  return { median: percentile(sorted, 50), low: sorted[0] ?? NaN, high: sorted.at(-1) ?? NaN, all: [...values] };
+  return {
+    median: percentile(sorted, 50),
+    low: sorted[0] ?? NaN,
+    high: sorted.at(-1) ?? NaN,
+    all: [...values],
+  };
 }
 
 /** The smallest value that this share of all values does not exceed. */
@@ -70,7 +75,10 @@ export function compareLatency(
   { ours, theirs }: { ours: readonly number[]; theirs: readonly number[] },
   atMost: number,
 ): Line {
-  const at = (values: readonly number[]): Figure => ({ ...figureOf(values), median: percentile(values, percent) });
+  const at = (values: readonly number[]): Figure => ({
+    ...figureOf(values),
+    median: percentile(values, percent),
+  });
   const ratio = percentile(ours, percent) / percentile(theirs, percent);
   return {
     what: `${what} p${percent}`,

@@ -102,7 +102,7 @@ function parse(received: Buffer): Answer | undefined {
 
 function chunked(received: Buffer, from: number): string | undefined {
   let body = '';
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     const lineEnd = received.indexOf(LINE_END, at);
     if (lineEnd < 0) return undefined;
     const size = Number.parseInt(received.toString('latin1', at, lineEnd), 16);

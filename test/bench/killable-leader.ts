@@ -18,8 +18,12 @@ async function lead([kind, url = '', ...rest]: string[]): Promise<Leadership> {
   if (kind === 'incumbent') {
     const [apiKey = '', election = '', ttlMs = ''] = rest;
     const participant = new Incumbent(url, apiKey);
-    const standing = await participant.campaign(election, { candidate: `leader-${process.pid}`, ttlMs: Number(ttlMs) });
-    if (standing.state !== 'leader') throw new Error(`The only candidate of ${election} is ${standing.state}`);
+    const standing = await participant.campaign(election, {
+      candidate: `leader-${process.pid}`,
+      ttlMs: Number(ttlMs),
+    });
+    if (standing.state !== 'leader')
+      throw new Error(`The only candidate of ${election} is ${standing.state}`);
     return { ttlMs: Number(ttlMs), renew: () => participant.renew(election, standing.session) };
   }
   const [election = ''] = rest;

@@ -35,7 +35,9 @@ const FULL: Pace = { warmUpMs: 2_000, roundMs: 2_500, rounds: 5 };
 const QUICK: Pace = { warmUpMs: 300, roundMs: 400, rounds: 2 };
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+  });
   const wanted = values.only?.split(',') ?? Object.keys(ROWS);
   const stack = await startPrivateStack();
   const started = { service: undefined as Promise<Service> | undefined };
@@ -49,7 +51,11 @@ async function main(): Promise<void> {
   try {
     const lines = await measure(bench, wanted);
     console.log(`\n${tableOf(lines)}\n  ${REPORT}`);
-    writeReport(REPORT, lines, { at: new Date().toISOString(), quick: bench.quick, etcd: await etcdVersion(stack) });
+    writeReport(REPORT, lines, {
+      at: new Date().toISOString(),
+      quick: bench.quick,
+      etcd: await etcdVersion(stack),
+    });
   } finally {
     await (await started.service?.catch(() => undefined))?.stop();
     await stack.stop();

@@ -105,7 +105,12 @@ class Settings {
   }
 
   /** `BENCH_API_OPTIONS` are options of Node for the replicas, such as --cpu-prof. */
-  launch(name: string, main: string, env: Record<string, string>, nodeOptions: string[] = []): Promise<OwnedProcess> {
+  launch(
+    name: string,
+    main: string,
+    env: Record<string, string>,
+    nodeOptions: string[] = [],
+  ): Promise<OwnedProcess> {
     const wished = name === 'api' ? (process.env['BENCH_API_OPTIONS'] ?? '').split(' ').filter(Boolean) : [];
     return OwnedProcess.launch({
       name,

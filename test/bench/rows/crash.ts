@@ -125,13 +125,17 @@ function start(args: string[]): ChildProcess {
 }
 
 /** The next word of this kind. @throws Error when the leader ends without it */
-async function wordOf<W extends Word['word']>(leader: ChildProcess, wanted: W): Promise<Extract<Word, { word: W }>> {
+async function wordOf<W extends Word['word']>(
+  leader: ChildProcess,
+  wanted: W,
+): Promise<Extract<Word, { word: W }>> {
   const { promise, resolve, reject } = Promise.withResolvers<Extract<Word, { word: W }>>();
   const listen = (message: unknown): void => {
     const word = message as Word;
     if (word.word === wanted) resolve(word as Extract<Word, { word: W }>);
   };
-  const ended = (code: number | null): void => reject(new Error(`A leader ended (${code}) before it "${wanted}"`));
+  const ended = (code: number | null): void =>
+    reject(new Error(`A leader ended (${code}) before it "${wanted}"`));
   leader.on('message', listen).once('exit', ended);
   try {
     return await promise;
@@ -141,7 +145,8 @@ async function wordOf<W extends Word['word']>(leader: ChildProcess, wanted: W): 
 }
 
 function linesOf(ours: readonly Crash[], theirs: readonly Crash[]): Line[] {
-  const since = (crashes: readonly Crash[], moment: keyof Crash): number[] => crashes.map((each) => each[moment]);
+  const since = (crashes: readonly Crash[], moment: keyof Crash): number[] =>
+    crashes.map((each) => each[moment]);
   const lineOf = (percent: number): Line => {
     const figure = (crashes: readonly Crash[]) => {
       const values = since(crashes, 'sinceKillMs');

@@ -14,7 +14,8 @@ export async function cycles(bench: Bench): Promise<Line[]> {
   const participants = Array.from({ length: CALLERS }, () => service.connect());
   const gateways = Array.from({ length: CALLERS }, () => new Gateway(etcdUrl));
   try {
-    for (const [caller, participant] of participants.entries()) await participant.createElection(`cycles-${caller}`);
+    for (const [caller, participant] of participants.entries())
+      await participant.createElection(`cycles-${caller}`);
     const ours = { ...campaignAndResign(participants), servers: [...etcdPids, service.pid] };
     const theirs = { ...grantCampaignResignRevoke(gateways), servers: etcdPids };
     return [compareRates('campaign + resign over HTTP', await alternate(ours, theirs, pace), 3)];
@@ -29,7 +30,8 @@ function campaignAndResign(participants: Incumbent[]): Omit<Load, 'servers'> {
     call: async (caller) => {
       const election = `cycles-${caller}`;
       const standing = await participants[caller]?.campaign(election, { candidate: 'bench' });
-      if (standing?.state !== 'leader') throw new Error(`The only candidate of ${election} is ${standing?.state}`);
+      if (standing?.state !== 'leader')
+        throw new Error(`The only candidate of ${election} is ${standing?.state}`);
       await participants[caller]?.resign(election, standing);
     },
   };

@@ -38,7 +38,8 @@ export async function groupCommit({ etcdUrl, etcdPids, pace }: Bench): Promise<L
 
 /** A session of the size that sessions have, renewed as the engine renews: the value it has, written again. */
 async function renewalsOf(store: EtcdElectionStore): Promise<Omit<Load, 'servers'>> {
-  const options = () => ({ lane: 'renew', tenantId: 'ten_bench', deadlineMs: systemClock.monotonicMs() + 5_000 }) as const;
+  const options = () =>
+    ({ lane: 'renew', tenantId: 'ten_bench', deadlineMs: systemClock.monotonicMs() + 5_000 }) as const;
   const transitions: Transition[] = [];
   for (let caller = 0; caller < CALLERS; caller += 1) {
     const key = `s/00/ses_${caller.toString(36).padStart(26, '0')}`;

@@ -36,7 +36,12 @@ export async function handOver(bench: Bench): Promise<Line[]> {
       compareLatency('resign to next leader told', percent, steady, 1.2),
       // Held against etcd's steady figure: its own for a waiter that just came is shown in the note.
       {
-        ...compareLatency('the same, waiter just joined', percent, { ours: joined.ours, theirs: steady.theirs }, 1.2),
+        ...compareLatency(
+          'the same, waiter just joined',
+          percent,
+          { ours: joined.ours, theirs: steady.theirs },
+          1.2,
+        ),
         note: `beside etcd's steady figure; its own was ${compareLatency('', percent, joined, 1).theirs?.median.toFixed(1)} ms`,
       },
     ]);

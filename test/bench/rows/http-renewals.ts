@@ -30,9 +30,11 @@ async function leadersOf(participants: Incumbent[]): Promise<Omit<Load, 'servers
     await participant.createElection(election, { ttlMs: TTL_MS });
     const { state, session } = await participant.campaign(election, { candidate: 'bench' });
     if (state !== 'leader') throw new Error(`The only candidate of ${election} is ${state}`);
-    return () => participant.renew(election, session).then((standing) => {
-      if (standing.state !== 'leader') throw new Error(`The leader of ${election} became ${standing.state}`);
-    });
+    return () =>
+      participant.renew(election, session).then((standing) => {
+        if (standing.state !== 'leader')
+          throw new Error(`The leader of ${election} became ${standing.state}`);
+      });
   });
   return inTurns(leaders);
 }
@@ -48,7 +50,10 @@ async function leasesOf(gateways: Gateway[]): Promise<Omit<Load, 'servers'>> {
 type Renew = () => Promise<void>;
 
 /** Gives every connection its share of the sessions; `make` begins one and says how it is renewed. */
-async function spread<C>(connections: C[], make: (connection: C, index: number) => Promise<Renew>): Promise<Renew[][]> {
+async function spread<C>(
+  connections: C[],
+  make: (connection: C, index: number) => Promise<Renew>,
+): Promise<Renew[][]> {
   const shares = connections.map(() => [] as Renew[]);
   for (let index = 0; index < SESSIONS; index += 1) {
     const caller = index % connections.length;

@@ -27,8 +27,10 @@ export async function memory(bench: Bench): Promise<Line[]> {
     const elections = await makeElections(new Incumbent(replica.url, service.apiKey));
     const electionOf = (index: number): string => elections[index % ELECTIONS] ?? '';
     // The first ones make what is made once: compiled code, caches, connections.
-    const waiters: Make = (from, to) => each(from, to, (index) => wait(replica.url, service.apiKey, electionOf(index), index));
-    const streams: Make = (from, to) => each(from, to, (index) => listen(replica.url, service.apiKey, electionOf(index)));
+    const waiters: Make = (from, to) =>
+      each(from, to, (index) => wait(replica.url, service.apiKey, electionOf(index), index));
+    const streams: Make = (from, to) =>
+      each(from, to, (index) => listen(replica.url, service.apiKey, electionOf(index)));
     const grows = async (make: Make): Promise<Memory> => {
       open.push(...(await make(0, 50)));
       await pause(SETTLE_MS);
