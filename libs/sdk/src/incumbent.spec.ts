@@ -89,7 +89,8 @@ describe('Incumbent over real HTTP', () => {
 
   it('reads from another replica when the first refuses the connection', async () => {
     const alive = await serve((_, response) => answer(response, 200, { valid: true }));
-    const gone = 'http://127.0.0.1:1';
+    const gone = await serve(() => undefined);
+    await new Promise((resolve) => servers.pop()?.close(resolve));
     expect(await new Incumbent({ baseUrls: [gone, alive], apiKey: 'k' }).validate('token')).toEqual({
       valid: true,
     });
