@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '#core';
+import { type Clock, systemClock } from '#core';
 import {
   type Algorithm,
   FENCING_ENTITIES,
@@ -48,7 +48,7 @@ function newRing({
   masterKey = MASTER_KEY,
   algorithm = 'ES256',
   clock = systemClock,
-} = {}) {
+}: { on?: Database; masterKey?: string; algorithm?: Algorithm; clock?: Clock } = {}) {
   const options = { algorithm, tokenLifetimeMs: 3_600_000 };
   const ring = new KeyRing(new SigningKeyStore(on), new KeySealer(masterKey), options, silent, clock);
   rings.push(ring);
