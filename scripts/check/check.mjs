@@ -94,6 +94,8 @@ async function work() {
 mkdirSync(CACHE, { recursive: true });
 await Promise.all(Array.from({ length: LANES }, work));
 if (failed.length > 0) {
-  console.error(`The check failed: ${failed.join(', ')}. Repeat one step with: npm run check -- ${failed[0]}`);
+  console.error(
+    `The check failed: ${failed.join(', ')}. Repeat one step with: npm run check -- ${failed[0]}`,
+  );
   process.exitCode = 1;
 }

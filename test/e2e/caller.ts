@@ -38,7 +38,11 @@ export class Caller {
     return this.send('DELETE', path, { headers });
   }
 
-  async send(method: string, path: string, init: { headers?: Extra; body?: RequestInit['body'] } = {}): Promise<Answer> {
+  async send(
+    method: string,
+    path: string,
+    init: { headers?: Extra; body?: RequestInit['body'] } = {},
+  ): Promise<Answer> {
     const response = await fetch(this.url + path, {
       ...init,
       method,
