@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EVERY_SCOPE, Service, type Tenant } from '../service.js';
+
+let service: Service;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  service = await Service.start();
+  tenant = await service.tenant();
+}, 60_000);
+
+afterAll(() => service?.stop());
+
+describe('API keys', () => {
+  it('are shown once, listed without their secret, and accepted at once', async () => {
+    const made = await tenant.caller.post('/v1/api-keys', { name: 'ci', scopes: ['elections:read'] });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject({
+      id: expect.stringMatching(/^key_/),
+      name: 'ci',
+      scopes: ['elections:read'],
+    });
+    const key = String(made.body['key']);
+    expect(key).toMatch(/^inc_live_[0-9a-z]+_[0-9A-Za-z]+$/);
+    expect((await tenant.caller.with({ key }).get('/v1/elections')).status).toBe(200);
+    const listed = await tenant.caller.get('/v1/api-keys');
+    const one = await tenant.caller.get(`/v1/api-keys/${String(made.body['id'])}`);
+    expect(one.body).toMatchObject({ name: 'ci' });
+    for (const { text } of [listed, one]) expect(text).not.toContain(key.slice(-38, -6));
+  });
+
+  it('are refused from the answer of their revocation on, and a repeat is harmless', async () => {
+    const { keyId, caller } = await service.key(tenant.id);
+    expect((await caller.get('/v1/elections')).status).toBe(200);
+    expect((await tenant.caller.delete(`/v1/api-keys/${keyId}`)).status).toBe(204);
+    const refused = await caller.get('/v1/elections');
+    expect([refused.status, refused.body['code']]).toEqual([401, 'identity.unauthenticated']);
+    expect((await tenant.caller.delete(`/v1/api-keys/${keyId}`)).status).toBe(204);
+  });
+
+  it('are refused on every replica within a second of their revocation', async () => {
+    const beside = await Service.start({ beside: service });
+    try {
+      const { keyId, caller } = await service.key(tenant.id);
+      const there = caller.with({ url: beside.url });
+      expect((await there.get('/v1/elections')).status).toBe(200);
+      await tenant.caller.delete(`/v1/api-keys/${keyId}`);
+      const startMs = performance.now();
+      let status = 200;
+      while (status === 200 && performance.now() - startMs < 3_000)
+        ({ status } = await there.get('/v1/elections'));
+      expect(status).toBe(401);
+      expect(performance.now() - startMs).toBeLessThan(1_000);
+    } finally {
+      await beside.stop();
+    }
+  }, 40_000);
+
+  it('are refused once they have expired', async () => {
+    const past = new Date(performance.timeOrigin).toISOString();
+    const { caller } = await service.key(tenant.id, { expiresAt: past });
+    expect((await caller.get('/v1/elections')).status).toBe(401);
+  });
+
+  it.each([
+    ['elections:read', 'POST', '/v1/elections', { name: 'x' }],
+    ['elections:read', 'POST', '/v1/elections/x/campaign', { candidate: 'a' }],
+    ['elections:campaign', 'GET', '/v1/elections/x/leader', undefined],
+    ['elections:manage', 'POST', '/v1/elections/x/renew', { session: 's' }],
+    ['elections:manage', 'GET', '/v1/api-keys', undefined],
+    ['keys:manage', 'DELETE', '/v1/elections/x', undefined],
+  ])('with only %s are refused %s %s with 403', async (scope, method, path, body) => {
+    const { caller } = await service.key(tenant.id, { scopes: [scope] });
+    const answer = body === undefined ? await caller.send(method, path) : await caller.post(path, body);
+    expect([answer.status, answer.body['code']]).toEqual([403, 'identity.scope_missing']);
+  });
+
+  it('make no key that may do more than themselves', async () => {
+    const scopes = ['keys:manage', 'elections:read'];
+    const { caller } = await service.key(tenant.id, { scopes, electionPrefix: 'team-' });
+    const wider = [
+      { name: 'n', scopes: EVERY_SCOPE, electionPrefix: 'team-a' },
+      { name: 'n', electionPrefix: 'team-a' },
+      { name: 'n', scopes: ['elections:read'] },
+      { name: 'n', scopes: ['elections:read'], electionPrefix: 'tea' },
+    ];
+    for (const body of wider) {
+      const refused = await caller.post('/v1/api-keys', body);
+      expect([refused.status, refused.body['code']]).toEqual([403, 'identity.scope_missing']);
+    }
+    const narrower = { name: 'n', scopes: ['elections:read'], electionPrefix: 'team-a' };
+    expect((await caller.post('/v1/api-keys', narrower)).status).toBe(201);
+  });
+
+  it('bound to a prefix see nothing else: everything outside is absent, for reading and for acting', async () => {
+    const inside = await tenant.caller.election({ name: `team-a-${crypto.randomUUID()}` });
+    const outside = await tenant.caller.election({ name: `other-${crypto.randomUUID()}` });
+    const { caller } = await service.key(tenant.id, { electionPrefix: 'team-a' });
+    expect((await caller.get(`/v1/elections/${inside}`)).status).toBe(200);
+    expect((await caller.campaign(inside, { candidate: 'one' })).status).toBe(200);
+    const absent = await caller.get('/v1/elections/team-a-absent');
+    const hidden = await caller.get(`/v1/elections/${outside}`);
+    expect(hidden.status).toBe(404);
+    expect({ ...hidden.body, requestId: '' }).toEqual({ ...absent.body, requestId: '' });
+    expect((await caller.campaign(outside, { candidate: 'one' })).status).toBe(404);
+    expect((await caller.get('/v1/elections')).text).not.toContain(outside);
+    const made = await caller.post('/v1/elections', { name: 'elsewhere' });
+    expect([made.status, made.body['code']]).toEqual([403, 'identity.scope_missing']);
+  });
+
+  it('of another tenant are absent', async () => {
+    const other = await service.tenant();
+    const { status, body } = await tenant.caller.get(`/v1/api-keys/${other.keyId}`);
+    expect([status, body['code']]).toEqual([404, 'api_key.not_found']);
+    expect((await tenant.caller.delete(`/v1/api-keys/${other.keyId}`)).status).toBe(404);
+    expect((await other.caller.get('/v1/elections')).status).toBe(200);
+  });
+
+  it('are limited by the quota', async () => {
+    const small = await service.tenant({}, { maxApiKeys: 1 });
+    const refused = await small.caller.post('/v1/api-keys', { name: 'second' });
+    expect([refused.status, refused.body['code']]).toEqual([429, 'limit.quota_exceeded']);
+  });
+});
