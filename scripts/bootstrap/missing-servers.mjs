@@ -1,7 +1,7 @@
 /** Prints, as JSON, the names of the servers that this machine lacks. Runs under Node 24, before anything is built. */
 import '../run-from-source.mjs';
 
-const { findBinaries, MissingBinaries } = await import('../../libs/testing/src/local-stack/binaries.ts');
+const { findBinaries, MissingBinaries } = await import('../../libs/testing/src/local-stack/index.ts');
 let missing = [];
 try {
   findBinaries();

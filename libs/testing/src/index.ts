@@ -4,18 +4,13 @@ export { FaultProxy } from './fault-proxy.js';
 export {
   EtcdMember,
   type EtcdHandle,
-  findBinaries,
   freePorts,
   isPortFree,
-  MissingBinaries,
   onFreePorts,
   OwnedProcess,
   type PrivateStack,
   type ServerHandle,
   startPrivateEtcd,
-  startPrivatePostgres,
-  startPrivateRedis,
-  startPrivateStack,
   temporaryFolder,
 } from './local-stack/index.js';
 export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from './memory-store.js';
