@@ -7,6 +7,8 @@ import type { RedisLink } from './redis-link.js';
 /** Jobs written at the same moment; each is one statement. */
 const CONCURRENCY = 4;
 const RESTART_AFTER_MS = 1_000;
+/** For putting back what was cut off and for closing connections. */
+const LET_GO_WITHIN_MS = 1_000;
 /** Longer than any job of this queue takes. */
 const LOCK_MS = 30_000;
 
@@ -22,6 +24,7 @@ export class TokenLedgerConsumer {
   private worker: Worker<TokenLedgerJob> | undefined;
   private timer: Timer | undefined;
   private closed = false;
+  private readonly cutOff = Promise.withResolvers<never>();
 
   constructor(
     private readonly link: RedisLink,
@@ -29,11 +32,13 @@ export class TokenLedgerConsumer {
     private readonly options: TokenLedgerConsumerOptions,
     private readonly logger: Logger,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.cutOff.promise.catch(() => undefined);
+  }
 
   start(): void {
     if (this.closed) return;
-    const worker = new Worker<TokenLedgerJob>(QUEUES.tokenLedger, (job) => this.write(job.data), {
+    const worker = new Worker<TokenLedgerJob>(QUEUES.tokenLedger, (job) => this.bounded(job.data), {
       connection: this.link.redis,
       prefix: this.options.prefix ?? DEFAULT_PREFIX,
       autorun: false,
@@ -59,12 +64,31 @@ export class TokenLedgerConsumer {
     this.timer?.cancel();
     const worker = this.worker;
     if (!worker) return;
-    await withDeadline(worker.close(), withinMs, 'ending the ledger jobs under way', this.clock).catch(
-      async (error: unknown) => {
-        this.logger.warn({ err: error }, 'token ledger worker cut off');
-        await withDeadline(worker.disconnect(), 1_000, 'disconnecting').catch(() => undefined);
-      },
-    );
+    const closing = worker.close();
+    try {
+      await withDeadline(closing, withinMs, 'ending the ledger jobs under way', this.clock);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'token ledger jobs cut off; they are done again later');
+      await this.letGo(worker, closing);
+    }
+  }
+
+  /** A job that hangs must not keep the worker, hence the process, from ending. */
+  private bounded(job: TokenLedgerJob): Promise<void> {
+    return Promise.race([this.write(job), this.cutOff.promise]);
+  }
+
+  /** First the jobs; and where Redis does not take them back in time, its connections. */
+  private async letGo(worker: Worker, closing: Promise<void>): Promise<void> {
+    this.cutOff.reject(new Error('the worker is stopping'));
+    try {
+      await withDeadline(closing, LET_GO_WITHIN_MS, 'putting jobs back', this.clock);
+    } catch {
+      this.link.redis.disconnect();
+      await withDeadline(worker.disconnect(), LET_GO_WITHIN_MS, 'disconnecting', this.clock).catch(
+        () => undefined,
+      );
+    }
   }
 
   private restart(ended: Worker, error?: unknown): void {

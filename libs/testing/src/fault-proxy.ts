@@ -217,7 +217,8 @@ export class FaultProxy {
     link.requests.close();
     link.replies.close();
     for (const socket of [link.downstream, link.upstream]) {
-      if (socket.connecting) socket.destroy();
+      // After a FIN of ours the kernel refuses the reset, and the socket would stay for ever.
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else if (!socket.destroyed) socket.resetAndDestroy();
     }
   }
