@@ -73,14 +73,14 @@ async function main(): Promise<boolean> {
   finding.catch(() => undefined);
   cleanups.push(async () => void (await (await finding).stop()));
   const first = await cast(false);
-  await playFirstAct({ ...first, customersFile, ringMs: RING_MS });
+  await playFirstAct({ ...first, customers, customersFile, ringMs: RING_MS });
   progress('Incumbent is starting');
   const service = await finding;
   tell(service.note);
 
   const { client, election } = await openElection(service);
   const second = await cast(true);
-  const scene = { ...second, customersFile, ringMs: RING_MS };
+  const scene = { ...second, customers, customersFile, ringMs: RING_MS };
   const { terms } = await new Director(scene).play({
     baseUrls: service.baseUrls,
     apiKey: service.apiKey,
