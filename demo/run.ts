@@ -106,9 +106,12 @@ process.on('disconnect', stopEarly);
 try {
   process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
-  heading(paint('red', 'The demo did not reach its end'));
-  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
+  // What was stopped half way has no story to tell.
+  if (!stopping) {
+    heading(paint('red', 'The demo did not reach its end'));
+    say(error instanceof Error ? error.message : String(error));
+  }
 } finally {
   await strikeSet();
 }
