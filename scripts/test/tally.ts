@@ -26,8 +26,13 @@ export function readTally(name: string, reportFile: string, run: { code: number;
     report = undefined;
   }
   const failed = report ? report.numFailedTests + report.numRuntimeErrorTestSuites : 0;
-  const passed = report?.numPassedTests ?? 0;
-  return { name, passed, failed: run.code === 0 ? failed : Math.max(1, failed), tookMs: run.tookMs };
+  const clean = report !== undefined && run.code === 0;
+  return {
+    name,
+    passed: report?.numPassedTests ?? 0,
+    failed: clean ? failed : Math.max(1, failed),
+    tookMs: run.tookMs,
+  };
 }
 
 /** Prints what each step came to and, as the last line, the sum. Returns the exit code. */
