@@ -32,7 +32,7 @@ export async function findService(): Promise<FoundService> {
 async function findRunning(): Promise<Service | undefined> {
   const apiKey = await readKey();
   if (apiKey === undefined) return undefined;
-  const first = Number(process.env['PORT'] ?? process.env['INCUMBENT_PORT_BASE'] ?? DEFAULT_PORT);
+  const first = Number(process.env['PORT'] || process.env['INCUMBENT_PORT_BASE'] || DEFAULT_PORT);
   const urls = Array.from({ length: MOST_REPLICAS }, (_, index) => `http://127.0.0.1:${first + index}`);
   const answering = await Promise.all(urls.map((url) => takesKey(url, apiKey)));
   const baseUrls = urls.filter((_, index) => answering[index]);
