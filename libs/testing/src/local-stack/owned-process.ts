@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { reaper } from './reaper.js';
 
@@ -28,6 +37,9 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A log that has grown beyond it is put aside at the next start; the one before is then forgotten. */
+const LONGEST_LOG_BYTES = 10_000_000;
+
 /** A process that we started and that never outlives us. */
 export class OwnedProcess {
   readonly name: string;
@@ -44,8 +56,11 @@ export class OwnedProcess {
   /** @throws Error when the command cannot be run */
   static async launch(launch: Launch): Promise<OwnedProcess> {
     mkdirSync(dirname(launch.logFile), { recursive: true });
+    if (existsSync(launch.logFile) && statSync(launch.logFile).size > LONGEST_LOG_BYTES) {
+      renameSync(launch.logFile, `${launch.logFile}.old`);
+    }
     const log = openSync(launch.logFile, 'a');
-    const logStart = readFileSync(launch.logFile).length;
+    const logStart = fstatSync(log).size;
     try {
       const child = spawn(launch.command, [...launch.args], {
         ...launch.account,
