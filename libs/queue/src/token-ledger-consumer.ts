@@ -65,8 +65,10 @@ export class TokenLedgerConsumer {
     const worker = this.worker;
     if (!worker) return;
     const closing = worker.close();
+    // Without Redis no job can be finished, only written: that is worth a moment.
+    const patienceMs = this.link.available() ? withinMs : Math.min(withinMs, LET_GO_WITHIN_MS);
     try {
-      await withDeadline(closing, withinMs, 'ending the ledger jobs under way', this.clock);
+      await withDeadline(closing, patienceMs, 'ending the ledger jobs under way', this.clock);
     } catch (error) {
       this.logger.warn({ err: error }, 'token ledger jobs cut off; they are done again later');
       await this.letGo(worker, closing);

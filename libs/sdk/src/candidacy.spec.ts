@@ -91,6 +91,43 @@ describe('a candidacy that leads', () => {
     expect(told).toEqual(['elected 1', 'lost 1 paused']);
   });
 
+  it('stops believing at once when the service says that another leads', async () => {
+    const { clock, candidacy, service, told } = stand(() => leading());
+    await flush();
+    service.script = () => waiting({ leader: { candidate: 'you', term: 2, fence: 2, electedAt: '' } });
+    await clock.pass(TTL_MS / 2);
+    expect(candidacy.isLeader()).toBe(false);
+    expect(told).toEqual(['elected 1', 'lost 1 superseded', 'waiting 1']);
+    expect(candidacy.leader?.candidate).toBe('you');
+  });
+
+  it('tells the reason for which it was put out, and leads again in a term of its next stand', async () => {
+    const { clock, service, told } = stand(() => leading());
+    await flush();
+    const again = leading({ candidateId: 'cnd_2', session: 'ses_2', term: 2, fence: 2 });
+    service.script = ({ verb }) => (verb === 'campaign' ? again : out('paused'));
+    await clock.pass(TTL_MS / 2);
+    expect(told).toEqual(['elected 1', 'lost 1 paused', 'elected 2']);
+    const keys = service.asked('campaign').map(({ key }) => key);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it.each([
+    [401, 'identity.unauthenticated', 'refused'],
+    [404, 'election.not_found', 'deleted'],
+  ])(
+    'ends with the refusal of a renewal by %i %s, told as "lost" and "error"',
+    async (status, code, reason) => {
+      const { clock, candidacy, service, told } = stand(() => leading());
+      candidacy.on('error', ({ message }) => told.push(message));
+      await flush();
+      service.script = () => problem(status, code);
+      await clock.pass(5 * TTL_MS);
+      expect(told).toEqual(['elected 1', `lost 1 ${reason}`, `${code}: refused with ${code}`]);
+      expect(service.asked('renew')).toHaveLength(1);
+    },
+  );
+
   it('renews on, and surfaces the error, when a listener throws', async () => {
     const surfaced: unknown[] = [];
     const { queueMicrotask } = globalThis;
