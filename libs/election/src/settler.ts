@@ -17,6 +17,8 @@ import { STAGGER_MS } from './supervision.js';
 import type { View } from './view.js';
 
 const SWEEP_MS = 5_000;
+/** After a settlement that the store did not take: an outage may not add a whole sweep to a vacancy. */
+const RETRY_MS = 250;
 /** The largest ttlMs of the service: after a raised epoch no term starts before it has passed (rule 13). */
 const LARGEST_TTL_MS = 15 * 60_000;
 
@@ -38,8 +40,8 @@ interface Watch {
 }
 
 export class Settler {
-  /** Elections with a settlement asked for and not yet done. */
-  readonly #pending = new Set<string>();
+  /** Elections with a settlement asked for and not yet done, and whether something changed since. */
+  readonly #pending = new Map<string, { changed: boolean }>();
   /** Withheld leaders, by electionId. */
   readonly #watched = new Map<string, Watch>();
   readonly #parts: SettlerParts;
@@ -94,8 +96,10 @@ export class Settler {
   #look(election: ElectionState, thorough: boolean): void {
     this.#watchWithheld(election);
     const { electionId } = election.ref;
-    if (this.#stopped || this.#pending.has(electionId) || !this.#needsSettling(election.ref, thorough)) return;
-    this.#pending.add(electionId);
+    const pending = this.#pending.get(electionId);
+    if (pending) pending.changed = true;
+    if (this.#stopped || pending || !this.#needsSettling(election.ref, thorough)) return;
+    this.#pending.set(electionId, { changed: false });
     const rank = this.#parts.membership.rank(electionId);
     if (rank === 0) void this.#settle(election.ref, thorough);
     else this.#parts.clock.after(rank * STAGGER_MS, () => void this.#settle(election.ref, thorough));
@@ -103,20 +107,27 @@ export class Settler {
 
   async #settle(ref: ElectionRef, thorough: boolean): Promise<void> {
     const { sequencer, view, clock } = this.#parts;
-    let progressed = false;
+    let again = false;
+    let failed = false;
     try {
       if (this.#stopped || !this.#needsSettling(ref, thorough)) return;
       const deadlineMs = clock.monotonicMs() + 2_000;
       const { draft, revision } = await sequencer.run(ref, { kind: 'settle' }, { lane: 'resign', deadlineMs });
-      progressed = !draft.changesNothing && (await view.reaches(revision, 1_000));
+      again = !draft.changesNothing && (await view.reaches(revision, 1_000));
     } catch {
-      // The sweep looks again.
+      failed = true;
     } finally {
+      again ||= this.#pending.get(ref.electionId)?.changed === true;
       this.#pending.delete(ref.electionId);
     }
-    const election = view.election(ref);
-    // Changes that came meanwhile were not looked at; without progress only the sweep tries again.
-    if (progressed && election) this.#look(election, thorough);
+    // Without progress or a change only the sweep tries again: what this view asks for the store may know better.
+    if (again && !failed) this.#lookAgain(ref);
+    else if (failed) clock.after(RETRY_MS, () => this.#lookAgain(ref));
+  }
+
+  #lookAgain(ref: ElectionRef): void {
+    const election = this.#parts.view.election(ref);
+    if (election) this.#look(election, true);
   }
 
   #needsSettling(ref: ElectionRef, thorough: boolean): boolean {

@@ -59,6 +59,22 @@ class Leader {
 
 const running: Leader[] = [];
 
+/** Repeats while the store is busy; a repeat is harmless, and may find that it was done (`done`). */
+async function patiently(work: () => Promise<unknown>, done?: string): Promise<void> {
+  const attempt = async (): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === 'store.unavailable') return false;
+      if (code !== undefined && code === done) return true;
+      throw error;
+    }
+  };
+  await waitUntil(attempt, { what: 'the scene to be set', withinMs: 15_000 });
+}
+
 interface Scene {
   replicas: RigReplica[];
   leaders: Leader[];
@@ -75,8 +91,8 @@ async function setScene(): Promise<Scene> {
     Array.from({ length: SESSIONS }, async (_, number) => {
       const on = replicas[number % 2] as RigReplica;
       const participant = rig.participant('leader', { election: `election-${number}`, ttlMs: TTL_MS });
-      await rig.election(on, { election: participant.election });
-      await participant.campaign(on.replica);
+      await patiently(() => rig.election(on, { election: participant.election }), 'election.name_taken');
+      await patiently(() => participant.campaign(on.replica));
       return new Leader(participant);
     }),
   );

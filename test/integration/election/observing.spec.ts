@@ -169,7 +169,7 @@ describe('a held answer', () => {
     const [a, b] = [rig.participant('a'), rig.participant('b')];
     await a.campaign(first.replica);
     await b.campaign(second.replica);
-    await rig.caughtUp(first, second);
+    await rig.caughtUp();
     const held = b.renew(second.replica, 2_000);
     await a.resign(first.replica);
     expect(await held).toMatchObject({ state: 'leader', grant: { term: 2, validForMs: 3_920 } });
@@ -180,7 +180,7 @@ describe('a held answer', () => {
     const [a, b] = [rig.participant('a'), rig.participant('b')];
     await a.campaign(first.replica);
     await b.campaign(first.replica);
-    await rig.caughtUp(second, first);
+    await rig.caughtUp();
     const renewedAt = (): number =>
       Math.max(...[...second.replica.view.sessions.values()].map((seen) => seen.modRevision));
     const before = renewedAt();

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { delay } from '#core';
-import { keys, SessionTokens } from '#election';
 import { type Participant, waitUntil } from '#testing';
 import {
   BOUND_MS,
   Rig,
   type RigReplica,
-  SECRET,
+  sessionKey,
+  sessionRevision,
   soon,
   stored,
   storedCandidacies,
@@ -24,11 +24,8 @@ beforeAll(async () => {
 afterEach(async () => rig.clear());
 afterAll(async () => rig.close());
 
-const sessionIdOf = (participant: Participant): string =>
-  new SessionTokens(SECRET).parse(participant.session, target.tenantId).sessionId;
-
 const lives = async (on: RigReplica, participant: Participant): Promise<boolean> =>
-  (await stored(on, { kind: 'key', key: keys.session(sessionIdOf(participant)) })).length === 1;
+  (await sessionRevision(on, participant)) !== undefined;
 
 /** Every leader record has its candidacy, and who leads says so. */
 async function expectSound(on: RigReplica): Promise<void> {
@@ -70,7 +67,7 @@ describe('one candidate name at two replicas at the same moment', () => {
 
 describe('renewal and end of one session', () => {
   it('the renewal wins if it commits first: the end that was under way ends nothing', async () => {
-    const [first, second] = await rig.pair({ ttlMs: 500 });
+    const [first, second] = await rig.pair({ ttlMs: 2_000 });
     const a = rig.participant('a');
     await a.campaign(first.replica);
     const ends = [first, second].map(({ gate }) => gate.holdCommits(writing('delete', /^s\//)));
@@ -88,7 +85,7 @@ describe('renewal and end of one session', () => {
     const [first, second] = await rig.pair({ ttlMs: 500 });
     const a = rig.participant('a');
     await a.campaign(first.replica);
-    const key = keys.session(sessionIdOf(a));
+    const key = sessionKey(a);
     const held = second.gate.holdCommits(writing('put', /^s\//));
     const renewal = a.renew(second.replica);
     await held.arrived();
@@ -101,12 +98,12 @@ describe('renewal and end of one session', () => {
   });
 
   it('in one tick of one replica or of two come out as one or the other, never both', async () => {
-    const [first, second] = await rig.pair({ ttlMs: 60_000 });
+    const [first, second] = await rig.pair();
     const outcomes = { renewed: 0, ended: 0 };
     for (let round = 0; round < ROUNDS; round += 1) {
       const a = rig.participant(`a-${round}`);
       await a.campaign(first.replica);
-      const key = keys.session(sessionIdOf(a));
+      const key = sessionKey(a);
       const [entry] = await stored(first, { kind: 'key', key });
       const guards = [{ kind: 'revision' as const, key, revision: entry?.modRevision ?? 0 }];
       const writes = [{ kind: 'delete' as const, key }];
@@ -141,7 +138,7 @@ describe('resignations at two replicas', () => {
     for (const late of [first, second]) {
       const [a, b, c] = [rig.participant('a'), rig.participant('b'), rig.participant('c')];
       for (const participant of [a, b, c]) await participant.campaign(first.replica);
-      await rig.caughtUp(second, first);
+      await rig.caughtUp();
       const held = late.gate.holdCommits(writing('delete', /\/c\//));
       const both = [a.resign(first.replica), b.resign(second.replica)];
       await held.arrived();
@@ -162,7 +159,7 @@ describe('resignations at two replicas', () => {
       await a.campaign(first.replica);
       await b.campaign(second.replica);
       await last.campaign(second.replica);
-      await rig.caughtUp(first, second);
+      await rig.caughtUp();
       await Promise.all([
         jitter().then(() => a.resign(first.replica)),
         jitter().then(() => b.resign(second.replica)),
@@ -181,7 +178,7 @@ describe('a join at one replica and the resignation of the leader at another', (
     for (const late of [first, second]) {
       const [a, b] = [rig.participant('a'), rig.participant('b')];
       await a.campaign(first.replica);
-      await rig.caughtUp(second, first);
+      await rig.caughtUp();
       const held = late.gate.holdCommits(
         (transition) => writing('delete', /\/c\//)(transition) || writing('put', /\/c\//)(transition),
       );
@@ -200,7 +197,7 @@ describe('a join at one replica and the resignation of the leader at another', (
     for (let round = 0; round < ROUNDS; round += 1) {
       const [a, b] = [rig.participant('a'), rig.participant('b')];
       await a.campaign(first.replica);
-      await rig.caughtUp(second, first);
+      await rig.caughtUp();
       await Promise.all([
         jitter().then(() => a.resign(first.replica)),
         jitter().then(() => b.campaign(second.replica)),
@@ -225,7 +222,7 @@ describe("a waiter whose session ended before the leader's", () => {
     await c.campaign(first.replica);
     rig.keepRenewing(a, () => second);
     rig.keepRenewing(c, () => second);
-    await rig.caughtUp(second, first);
+    await rig.caughtUp();
     first.gate.holdWatch();
     await waitUntil(async () => !(await lives(second, dead)), { what: 'the waiter to be ended' });
     expect(await a.resign(first.replica)).toMatchObject({ state: 'out', successor: { name: 'c', term: 2 } });
@@ -239,7 +236,7 @@ describe("a waiter whose session ended before the leader's", () => {
     await a.campaign(first.replica);
     await dead.campaign(first.replica);
     rig.keepRenewing(a, () => second);
-    await rig.caughtUp(second, first);
+    await rig.caughtUp();
     const held = first.gate.holdCommits(writing('put', /\/0\/leader$/));
     const resigned = a.resign(first.replica);
     await held.arrived();
@@ -256,22 +253,19 @@ describe("a waiter whose session ended before the leader's", () => {
   });
 
   it('is not passed over when it stands again unseen by the replica that the leader resigns at', async () => {
-    const [first, second] = await rig.pair({ ttlMs: 400 });
-    const [a, b, c] = [
-      rig.participant('a', { ttlMs: 5_000 }),
-      rig.participant('b'),
-      rig.participant('c', { ttlMs: 5_000 }),
-    ];
+    const [first, second] = await rig.pair();
+    const [a, dead, b, c] = ['a', 'b', 'b', 'c'].map((name, index) =>
+      rig.participant(name, index === 1 ? { ttlMs: 400 } : {}),
+    ) as [Participant, Participant, Participant, Participant];
     await a.campaign(first.replica);
-    const stood = await b.campaign(first.replica);
+    const stood = await dead.campaign(first.replica);
     await waitUntil(async () => (await storedCandidacies(first)).length === 1, {
       what: 'the waiter to be swept',
     });
-    await rig.caughtUp(second, first);
+    await rig.caughtUp();
     second.gate.holdWatch();
     const again = await b.campaign(first.replica);
     await c.campaign(first.replica);
-    rig.keepRenewing(b, () => first);
     expect(again.candidateId).not.toBe(stood.candidateId);
     expect(await a.resign(second.replica)).toMatchObject({ successor: { name: 'b' } });
     second.gate.releaseWatch();
@@ -280,13 +274,13 @@ describe("a waiter whose session ended before the leader's", () => {
 
 describe('a leader that was ended', () => {
   it('stands anew with its Idempotency-Key at once, before any replica has settled its old term', async () => {
-    const [first, second] = await rig.pair({ ttlMs: 400 });
-    const a = rig.participant('a');
-    const stood = await a.campaign(first.replica);
+    const [first, second] = await rig.pair();
+    const [before, a] = [rig.participant('a', { ttlMs: 400 }), rig.participant('a')];
+    const stood = await before.campaign(first.replica);
     const settlements = [first, second].map(({ gate }) =>
       gate.holdCommits(writing('delete', /\/0\/leader$/)),
     );
-    await waitUntil(async () => !(await lives(first, a)), { what: 'the session to be ended' });
+    await waitUntil(async () => !(await lives(first, before)), { what: 'the session to be ended' });
     const again = await a.campaign(second.replica);
     expect(again).toMatchObject({ state: 'leader', grant: { term: 2 } });
     expect(again.candidateId).not.toBe(stood.candidateId);

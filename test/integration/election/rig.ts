@@ -13,6 +13,7 @@ import {
   type LeaderRecord,
   type Read,
   Replica,
+  SessionTokens,
   type Transition,
 } from '#election';
 import { EtcdElectionStore } from '#etcd';
@@ -28,8 +29,15 @@ import { StoreGate } from './store-gate.js';
 
 export const SECRET = new Uint8Array(32).fill(11);
 
-/** What a replica may add to a ttlMs: its tick, a heartbeat that proves the watch, the turn of a second replica. */
-export const BOUND_MS = 1_000;
+/**
+ * What replicas may add to a ttlMs. A few ten milliseconds on a machine at rest; continuous integration has two cores
+ * for all of this and etcd.
+ */
+export const BOUND_MS = 2_000;
+
+/** Who is to live through a test has a ttlMs that no pause of the machine uses up, and renews often. */
+export const LONG_TTL_MS = 30_000;
+const RENEW_EVERY_MS = 200;
 
 export interface RigReplica {
   readonly replica: Replica;
@@ -106,12 +114,8 @@ export class Rig {
       },
     };
     this.#replicas.push(made);
-    await waitUntil(() => replica.ready(), { what: 'the replica to follow the store' });
+    await waitUntil(() => replica.ready(), { what: 'the replica to follow the store', withinMs: 15_000 });
     return made;
-  }
-
-  async replicas(count: number): Promise<RigReplica[]> {
-    return await Promise.all(Array.from({ length: count }, () => this.replica()));
   }
 
   /** Two replicas and the election that they serve. */
@@ -127,12 +131,11 @@ export class Rig {
     on: RigReplica,
     wishes: ParticipantWishes & Partial<Pick<ElectionSettings, 'maxTtlMs'>> = {},
   ): Promise<void> {
-    await createElection(on.replica, systemClock, wishes);
+    await createElection(on.replica, systemClock, { ttlMs: LONG_TTL_MS, ...wishes });
     const { tenantId, election } = { ...target, ...wishes };
+    const ref = electionRef(tenantId, election);
     const known = ({ replica }: RigReplica): boolean =>
-      replica.management
-        .list(tenantId, { limit: 10_000, prefix: election })
-        .data.some(({ name }) => name === election);
+      replica.view.election(ref)?.config?.record.state === 'open';
     await waitUntil(() => this.#replicas.every(known), {
       what: 'every replica to know the election',
       everyMs: 2,
@@ -143,13 +146,17 @@ export class Rig {
     return new Participant(name, { clock: systemClock, ...wishes });
   }
 
-  /** Waits until `late` has seen everything that `early` has seen by now. */
-  async caughtUp(late: RigReplica, early: RigReplica): Promise<void> {
-    const { revision } = early.replica.view;
-    await waitUntil(() => late.replica.view.revision >= revision, {
-      what: 'the other replica to catch up',
-      everyMs: 2,
-    });
+  /** Waits until the view of every replica holds all that is committed by now. */
+  async caughtUp(): Promise<void> {
+    for (const { gate, replica } of this.#replicas) {
+      const { revision } = await gate.read([], {
+        lane: 'observe',
+        tenantId: 'test',
+        deadlineMs: soon().deadlineMs,
+      });
+      const current = (): boolean => replica.view.revision >= revision;
+      await waitUntil(current, { what: 'the replica to catch up', everyMs: 2 });
+    }
   }
 
   /** Looks every 2 ms whether two of them believe to lead at once, and says who did when it is stopped. */
@@ -169,7 +176,7 @@ export class Rig {
     return { stop };
   }
 
-  /** Renews as the SDK does, each third of the ttl, until `stop`; failures are left to the next try. */
+  /** Renews as the SDK does, every third of the ttl or sooner, until `stop`; failures are left to the next try. */
   keepRenewing(participant: Participant, on: () => RigReplica): { stop: () => void; failures: unknown[] } {
     const failures: unknown[] = [];
     let stopped = false;
@@ -179,7 +186,7 @@ export class Rig {
       while (!stopped) {
         await participant.renew(on().replica).catch((error: unknown) => failures.push(error));
         const { ttlMs = 1_000 } = participant.standing ?? {};
-        await delay(stopped ? 0 : ttlMs / 3);
+        await delay(stopped ? 0 : Math.min(ttlMs / 3, RENEW_EVERY_MS));
       }
     })();
     return { stop, failures };
@@ -227,4 +234,14 @@ export async function storedCandidacies(on: RigReplica, { tenantId, election } =
   const ref = electionRef(tenantId, election);
   const entries = await stored(on, { kind: 'prefix', prefix: keys.candidates(ref) });
   return entries.map(({ key }) => key.slice(keys.candidates(ref).length));
+}
+
+/** The revision of a participant's session as etcd holds it; undefined once it is ended. */
+export async function sessionRevision(on: RigReplica, participant: Participant): Promise<number | undefined> {
+  const [entry] = await stored(on, { kind: 'key', key: sessionKey(participant) });
+  return entry?.modRevision;
+}
+
+export function sessionKey({ session, tenantId }: Participant): string {
+  return keys.session(new SessionTokens(SECRET).parse(session, tenantId).sessionId);
 }

@@ -4,7 +4,7 @@ import { encode, keys, type TenantRecord } from '#election';
 import { type Participant, waitUntil } from '#testing';
 import { BOUND_MS, Rig, type RigReplica, soon, storedLeader, target } from './rig.js';
 
-const TTL_MS = 800;
+const TTL_MS = 1_500;
 
 let rig: Rig;
 let first: RigReplica;
@@ -15,8 +15,8 @@ beforeAll(async () => {
   rig = await Rig.start();
 });
 beforeEach(async () => {
-  [first, second] = await rig.pair({ ttlMs: TTL_MS });
-  [a, b] = [rig.participant('a'), rig.participant('b')];
+  [first, second] = await rig.pair();
+  [a, b] = [rig.participant('a', { ttlMs: TTL_MS }), rig.participant('b')];
 });
 afterEach(async () => rig.clear());
 afterAll(async () => rig.close());
@@ -42,10 +42,10 @@ describe('deleting an election while its leader renews', () => {
     rig.keepRenewing(a, () => first);
     const created = await waitUntil(
       async () => {
-        await rig.election(second, { ttlMs: TTL_MS });
+        await rig.election(second);
         return systemClock.monotonicMs();
       },
-      { what: 'the name to be free', withinMs: TTL_MS + BOUND_MS + 500 },
+      { what: 'the name to be free', withinMs: TTL_MS + BOUND_MS },
     );
     expect(created).toBeGreaterThan(granted);
     expect(b.standing?.state).not.toBe('leader');
@@ -110,8 +110,8 @@ describe('pausing an election while its leader renews', () => {
     rig.keepRenewing(b, () => second);
     // Once another election's leader, marked later, has been replaced, the watch of the withdrawn mark is over too.
     const other = { ...target, election: 'other' };
-    await rig.election(first, { ...other, ttlMs: TTL_MS });
-    const c = rig.participant('c', other);
+    await rig.election(first, other);
+    const c = rig.participant('c', { ...other, ttlMs: TTL_MS });
     await c.campaign(first.replica);
     rig.keepRenewing(c, () => first);
     await first.replica.management.change(other, { state: 'paused' }, soon());
