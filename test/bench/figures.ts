@@ -51,11 +51,6 @@ export function compareRates(
   const pairs = ours.map(({ rate }, index) => rate / (theirs[index]?.rate ?? NaN));
   const ratio = percentile(pairs, 50);
   const rates = (rounds: readonly Round[]): Figure => figureOf(rounds.map(({ rate }) => rate));
-  const cost = (rounds: readonly Round[]): string =>
-    percentile(
-      rounds.map(({ costUs }) => costUs),
-      50,
-    ).toFixed(0);
   return {
     what,
     unit: '/s',
@@ -64,8 +59,18 @@ export function compareRates(
     ratio,
     target: { atLeast },
     met: ratio >= atLeast,
-    note: `processor time of the servers for each call: ours ${cost(ours)} us, theirs ${cost(theirs)} us`,
+    note: `processor time of the servers for each call: ours ${costs(ours)}, theirs ${costs(theirs)}`,
   };
+}
+
+function costs(rounds: readonly Round[]): string {
+  const cost = (name: string): string => {
+    const values = rounds.map(({ costUs }) => costUs[name] ?? NaN);
+    return `${name} ${percentile(values, 50).toFixed(0)} us`;
+  };
+  return Object.keys(rounds[0]?.costUs ?? {})
+    .map(cost)
+    .join(' + ');
 }
 
 /** Compares one percentile of two series of latencies; the spread shown is that of the whole series. */

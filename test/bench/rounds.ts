@@ -11,21 +11,23 @@ export interface Load {
   /** Callers at once; each has one call under way, and sends the next when it is answered. */
   callers: number;
   call: (caller: number) => Promise<unknown>;
-  /** The processes that serve the calls. */
-  servers: readonly number[];
+  /** The processes that serve the calls, by what they are called in the report. */
+  servers: Readonly<Record<string, readonly number[]>>;
 }
 
 /** What one round came to. */
 export interface Round {
   /** Answered per second. */
   rate: number;
-  /** Processor time of the servers for each call, microseconds. */
-  costUs: number;
+  /** Processor time of each server for one call, microseconds. */
+  costUs: Record<string, number>;
 }
 
 /** Loads a server for some time; counts what was answered within it. */
 export async function closedLoop({ callers, call, servers }: Load, durationMs: number): Promise<Round> {
-  const usedBeforeUs = processorTime(servers);
+  const used = (): [string, number][] =>
+    Object.entries(servers).map(([name, pids]) => [name, processorTime(pids)]);
+  const before = Object.fromEntries(used());
   const endMs = performance.now() + durationMs;
   let answered = 0;
   let late = 0;
@@ -37,7 +39,8 @@ export async function closedLoop({ callers, call, servers }: Load, durationMs: n
     }
   };
   await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)));
-  const costUs = (processorTime(servers) - usedBeforeUs) / (answered + late);
+  const costOf = (name: string, usedUs: number): number => (usedUs - (before[name] ?? 0)) / (answered + late);
+  const costUs = Object.fromEntries(used().map(([name, usedUs]) => [name, costOf(name, usedUs)]));
   return { rate: answered / (durationMs / 1_000), costUs };
 }
 

@@ -35,6 +35,11 @@ const MOST_ATTEMPTS = 50;
 
 export class Sequencer {
   readonly #queues = new Map<string, ElectionQueue>();
+  /**
+   * Elections whose last commit from here the view may not show yet -> its revision; oldest first. Who campaigns and
+   * resigns at once would otherwise be decided on a picture without its own candidacy, and a second time on a read.
+   */
+  readonly #unseen = new Map<string, number>();
   readonly #store: ElectionStore;
   readonly #situations: Situations;
   readonly #clock: Clock;
@@ -57,13 +62,29 @@ export class Sequencer {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     let queue = this.#queues.get(ref.electionId);
     if (!queue) {
-      const drained = (): boolean => this.#queues.delete(ref.electionId);
-      queue = new ElectionQueue(ref, { store: this.#store, situations: this.#situations, clock: this.#clock, drained });
+      queue = new ElectionQueue(ref, {
+        store: this.#store,
+        situations: this.#situations,
+        clock: this.#clock,
+        known: this.#unseen.get(ref.electionId) ?? 0,
+        drained: (known) => this.#drained(ref, known),
+      });
       this.#queues.set(ref.electionId, queue);
     }
     queue.add({ command, ...options, resolve, reject });
     // The kind of the command fixes the kind of what was done; only the caller can name the pair.
     return (await promise) as Result<D>;
+  }
+
+  #drained({ electionId }: ElectionRef, known: number): void {
+    this.#queues.delete(electionId);
+    this.#unseen.delete(electionId);
+    this.#unseen.set(electionId, known);
+    const seen = this.#situations.revision;
+    for (const [oldest, revision] of this.#unseen) {
+      if (revision > seen) break;
+      this.#unseen.delete(oldest);
+    }
   }
 }
 
@@ -71,7 +92,9 @@ interface QueueContext {
   store: ElectionStore;
   situations: Situations;
   clock: Clock;
-  drained: () => void;
+  /** Revision of this process's last commit here, 0 if the view has it. */
+  known: number;
+  drained: (known: number) => void;
 }
 
 /** The commands of one election that wait in this process. */
@@ -81,13 +104,14 @@ class ElectionQueue {
   /** An attempt of the present commands may have committed unseen: a later failure must not deny that. */
   #inDoubt = false;
   /** Revision of this process's last commit here; the next decision must know at least that. */
-  #known = 0;
+  #known: number;
   readonly #ref: ElectionRef;
   readonly #context: QueueContext;
 
   constructor(ref: ElectionRef, context: QueueContext) {
     this.#ref = ref;
     this.#context = context;
+    this.#known = context.known;
   }
 
   add(waiting: Waiting): void {
@@ -118,7 +142,7 @@ class ElectionQueue {
       }
     }
     this.#running = false;
-    this.#context.drained();
+    this.#context.drained(this.#known);
   }
 
   /** The commands for the next transition; those past their deadline are refused unsent. */

@@ -32,6 +32,11 @@ export class Situations {
     this.#view = view;
   }
 
+  /** Everything up to this revision is in the view's picture. */
+  get revision(): number {
+    return this.#view.revision;
+  }
+
   /** The view's picture, as late as the watch is. For commands whose guards catch the rest. */
   seen(ref: ElectionRef, fresh = false): Situation {
     const view = this.#view;

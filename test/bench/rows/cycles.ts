@@ -16,8 +16,8 @@ export async function cycles(bench: Bench): Promise<Line[]> {
   try {
     for (const [caller, participant] of participants.entries())
       await participant.createElection(`cycles-${caller}`);
-    const ours = { ...campaignAndResign(participants), servers: [...etcdPids, service.pid] };
-    const theirs = { ...grantCampaignResignRevoke(gateways), servers: etcdPids };
+    const ours = { ...campaignAndResign(participants), servers: { api: [service.pid], etcd: etcdPids } };
+    const theirs = { ...grantCampaignResignRevoke(gateways), servers: { etcd: etcdPids } };
     return [compareRates('campaign + resign over HTTP', await alternate(ours, theirs, pace), 3)];
   } finally {
     for (const caller of [...participants, ...gateways]) caller.close();

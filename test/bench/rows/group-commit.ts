@@ -26,7 +26,7 @@ export async function groupCommit({ etcdUrl, etcdPids, pace }: Bench): Promise<L
   try {
     await store.follow(new Nobody());
     // Both are served by etcd and by this very process.
-    const servers = [...etcdPids, process.pid];
+    const servers = { 'this process': [process.pid], etcd: etcdPids };
     const ours = { ...(await renewalsOf(store)), servers };
     const rounds = await alternate(ours, { ...leases.load(), servers }, pace);
     return [compareRates('renewals by group commit, no HTTP', rounds, 2)];

@@ -16,8 +16,8 @@ export async function httpRenewals(bench: Bench): Promise<Line[]> {
   const participants = Array.from({ length: CALLERS }, () => service.connect());
   const gateways = Array.from({ length: CALLERS }, () => new Gateway(etcdUrl));
   try {
-    const ours = { ...(await leadersOf(participants)), servers: [...etcdPids, service.pid] };
-    const theirs = { ...(await leasesOf(gateways)), servers: etcdPids };
+    const ours = { ...(await leadersOf(participants)), servers: { api: [service.pid], etcd: etcdPids } };
+    const theirs = { ...(await leasesOf(gateways)), servers: { etcd: etcdPids } };
     return [compareRates('renewals over HTTP', await alternate(ours, theirs, pace), 0.7)];
   } finally {
     for (const caller of [...participants, ...gateways]) caller.close();
