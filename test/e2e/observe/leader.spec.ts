@@ -100,12 +100,12 @@ describe('candidates', () => {
     const names = ['zoe', 'adam', 'mia', 'ben', 'eva'];
     for (const candidate of names) await caller.campaign(election, { candidate });
     const seen: unknown[] = [];
-    let cursor: unknown = null;
+    let cursor: string | null = null;
     do {
-      const more = cursor === null ? '' : `&cursor=${String(cursor)}`;
+      const more = cursor === null ? '' : `&cursor=${cursor}`;
       const { body } = await caller.get(`/v1/elections/${election}/candidates?limit=2${more}`);
       seen.push(...(body['data'] as unknown[]));
-      cursor = body['nextCursor'];
+      cursor = body['nextCursor'] as string | null;
     } while (cursor !== null);
     expect(seen).toMatchObject(
       names.map((candidate, at) =>

@@ -34,7 +34,7 @@ describe('tenants', () => {
       const { body } = await operator.get(`/admin/v1/tenants${query}`);
       seen.push(...(body['data'] as { id: string }[]).map((tenant) => tenant.id));
       if (body['nextCursor'] === null) break;
-      query = `?limit=1&cursor=${String(body['nextCursor'])}`;
+      query = `?limit=1&cursor=${body['nextCursor'] as string}`;
     }
     expect(seen).toContain(id);
     expect(new Set(seen).size).toBe(seen.length);

@@ -9,7 +9,7 @@ export interface Latency {
 
 /**
  * One line per answer: at debug for election calls and probes that went well, at info for management and
- * refusals, at error for faults of ours. Never the query or the body: they may hold what is not ours to write down.
+ * refusals, at warn where a server was away, at error for faults of ours. Never the query or the body: they may hold what is not ours to write down.
  */
 export class AccessLog {
   private readonly latencies: ReadonlyMap<string, Latency>;
@@ -28,7 +28,7 @@ export class AccessLog {
     const durationMs = this.clock.monotonicMs() - request.call.receivedAtMs;
     if (policy && !request.call.held) this.latencies.get(policy.operationId)?.observe(durationMs / 1_000);
     const { statusCode } = reply;
-    const level = statusCode >= 500 ? 'error' : statusCode < 400 && policy?.quiet ? 'debug' : 'info';
+    const level = levelOf(statusCode, policy?.quiet ?? false);
     if (!this.logger.isLevelEnabled(level)) return;
     this.logger[level](
       {
@@ -45,4 +45,9 @@ export class AccessLog {
       'answered',
     );
   }
+}
+
+function levelOf(status: number, quiet: boolean): 'debug' | 'info' | 'warn' | 'error' {
+  if (status >= 500) return status === 503 ? 'warn' : 'error';
+  return status < 400 && quiet ? 'debug' : 'info';
 }

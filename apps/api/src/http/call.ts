@@ -15,10 +15,11 @@ declare module 'fastify' {
 }
 
 /**
- * Milliseconds from the arrival of a request to its answer, whatever the store does. A little less than the
- * promised 2 s, so that the promise holds as the caller measures it.
+ * Milliseconds from the arrival of a request to its answer, whatever the store does. Less than the promised 2 s,
+ * so that the promise holds as the caller measures it, over a network and on a busy machine; more than a leader
+ * election of etcd takes with the recommended settings (up to 1 s), so that most calls survive one.
  */
-const ANSWER_WITHIN_MS = 1_900;
+const ANSWER_WITHIN_MS = 1_500;
 
 /** What the edge knows of one request: when it came, how the log names it, who makes it. */
 export class Call {

@@ -26,6 +26,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 405) void reply.header('allow', this.routes.methodsAt(request.url).join(', '));
+    // The router refuses some paths before any hook has run.
+    void reply.header('x-request-id', request.id);
     void reply.code(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem));
   }
 

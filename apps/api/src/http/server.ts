@@ -45,6 +45,8 @@ export function createServer(edge: Edge): FastifyAdapter {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: SLOW_CHECK_INTERVAL_MS,
       maxHeaderSize: MOST_HEADER_BYTES,
+      // Node would answer by itself, without a problem; the gate demands exactly one.
+      requireHostHeader: false,
     },
     exposeHeadRoutes: false,
     return503OnClosing: true,
