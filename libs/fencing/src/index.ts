@@ -11,7 +11,7 @@ import { SigningKeys } from './signing-key.entity.js';
 /** The rows of this library, for the data source. */
 export const FENCING_ENTITIES = [SigningKeys, FencingTokenLedger];
 
-export { type Algorithm, audienceOf, type FencingClaims, TOKEN_TYPE } from './claims.js';
+export { type Algorithm, audienceOf, type FencingClaims } from './claims.js';
 export {
   DEFAULT_LIFETIME_MS,
   FencingTokens,

@@ -3,6 +3,6 @@
  * redacted by name, errors are reduced to type, message, code and stack. Free text is not searched, so never
  * put a secret into a message.
  */
-export { describeError, type ErrorLine } from './error-line.js';
+export type { ErrorLine } from './error-line.js';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.js';
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics.js';

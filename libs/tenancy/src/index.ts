@@ -10,14 +10,7 @@ import { Tenants } from './tenant.entity.js';
 /** The rows of this library, for the data source. */
 export const TENANCY_ENTITIES = [Tenants, ApiKeys, Elections];
 
-export {
-  type ApiKeyParts,
-  formatApiKey,
-  type KeyEnvironment,
-  newApiKey,
-  parseApiKey,
-  SECRET_LENGTH,
-} from './api-key.js';
+export { type KeyEnvironment, SECRET_LENGTH } from './api-key.js';
 export { type ApiKey, ApiKeyService, DEFAULT_SCOPES, type KeyMaking, type NewApiKey } from './api-keys.js';
 export { Authenticator, type MirrorView } from './authenticator.js';
 export { type CatalogEntry, ElectionCatalog } from './election-catalog.js';
@@ -27,7 +20,6 @@ export type { Page, PageRequest } from './page.js';
 export { DEFAULT_QUOTA, type Quota } from './quota.js';
 export {
   electionNotFound,
-  hasScope,
   maySeeElection,
   type Principal,
   requireDelegable,

@@ -5,6 +5,7 @@ import {
   electionNotFound,
   hasScope,
   maySeeElection,
+  requireDelegable,
   requireScope,
   requireVisible,
 } from './scopes.js';
@@ -49,5 +50,16 @@ describe('scopes', () => {
   it('shows every election to a key without a prefix', () => {
     const { electionPrefix: _, ...unbound } = principal;
     expect(maySeeElection(unbound, 'payroll')).toBe(true);
+  });
+
+  it('makes no key that may do more than the one that makes it', () => {
+    const may = (wanted: Parameters<typeof requireDelegable>[1]): boolean =>
+      thrownBy(() => requireDelegable(principal, wanted)) === undefined;
+    expect(may({ scopes: ['elections:read'], electionPrefix: 'billing-eu' })).toBe(true);
+    expect(may({ scopes: ['elections:read'], electionPrefix: 'billing-' })).toBe(true);
+    expect(may({ scopes: ['elections:read', 'keys:manage'], electionPrefix: 'billing-' })).toBe(false);
+    expect(may({ scopes: ['elections:read'] })).toBe(false);
+    expect(may({ scopes: ['elections:read'], electionPrefix: 'billing' })).toBe(false);
+    expect(may({ scopes: ['elections:read'], electionPrefix: '' })).toBe(false);
   });
 });
