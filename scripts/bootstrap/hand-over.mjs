@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** How often to look whether npm, which started us, is still there. */
-const LOOK_FOR_PARENT_MS = 1_000;
+/** How often to look whether npm, which started us, is still there: it ends on SIGTERM without waiting for us. */
+const LOOK_FOR_NPM_MS = 250;
 
 /**
  * Runs the program under Node 24 in our place: its output is ours, signals go on to it, its exit code is returned.
@@ -20,11 +21,10 @@ export function handOver(node, args) {
     },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  const parent = process.ppid;
-  const byNpm = process.env.npm_lifecycle_event !== undefined;
+  const ancestors = ancestorsByNpm();
   const look = setInterval(() => {
-    if (byNpm && process.ppid !== parent && child.connected) child.disconnect();
-  }, LOOK_FOR_PARENT_MS);
+    if (ancestorsByNpm() !== ancestors && child.connected) child.disconnect();
+  }, LOOK_FOR_NPM_MS);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
@@ -32,4 +32,19 @@ export function handOver(node, args) {
       resolve(signal ? 1 : (code ?? 1));
     });
   });
+}
+
+/** Who started us, as far as npm: it puts a shell between. Changes when one of them ends, and only then. */
+function ancestorsByNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return '';
+  return `${parentOf(process.ppid)} ${process.ppid}`;
+}
+
+function parentOf(pid) {
+  try {
+    // "pid (name) state ppid ..."; the name may hold anything, parentheses too.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1];
+  } catch {
+    return '';
+  }
 }
