@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Every id starts with the prefix of its kind, so that a pasted id says what it names. */
 export type IdPrefix = 'ten' | 'key' | 'elc' | 'cnd' | 'ses' | 'evt' | 'tok' | 'req' | 'prc';
@@ -29,7 +29,7 @@ export function newId(prefix: IdPrefix): string {
 
 /** An id that follows from its parts: the same parts always give the same id. */
 export function derivedId(prefix: IdPrefix, ...parts: string[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  return `${prefix}_${toBase32(hash.digest().subarray(0, 15))}`;
+  let text = '';
+  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`;
+  return `${prefix}_${toBase32(hash('sha256', text, 'buffer').subarray(0, 15))}`;
 }

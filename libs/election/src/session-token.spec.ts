@@ -18,6 +18,21 @@ describe('a session token', () => {
     expect(() => other.parse(token, 'ten_a')).toThrow(expect.objectContaining(refusal));
   });
 
+  it('is checked again where it was not minted, and every time for its tenant', () => {
+    const elsewhere = new SessionTokens(new Uint8Array(32).fill(1));
+    const token = tokens.mint(session);
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(elsewhere.parse(token, 'ten_a')).toEqual(session);
+      expect(() => elsewhere.parse(token, 'ten_b')).toThrow(expect.objectContaining({ code: 'session.unknown' }));
+    }
+  });
+
+  it('is still known after more tokens than are remembered', () => {
+    const first = tokens.mint(session);
+    for (let other = 0; other < 45_000; other += 1) tokens.mint({ ...session, sessionId: `ses_${other}` });
+    expect(tokens.parse(first, 'ten_a')).toEqual(session);
+  });
+
   it('is unknown as soon as one character differs', () => {
     const token = tokens.mint(session);
     fc.assert(

@@ -14,10 +14,18 @@ export interface SessionIdentity extends SessionRecord {
 const PREFIX = 'ses_';
 const MAC_BYTES = 16;
 const LONGEST_TOKEN = 512;
+/** Tokens remembered as genuine in each of two generations: some 20 MB at most. */
+const REMEMBERED = 20_000;
 
 export class SessionTokens {
   /** Made once: a MAC under raw bytes builds a key object each time, which costs five times the MAC. */
   readonly #secret: KeyObject;
+  /**
+   * What genuine tokens name: a session is renewed again and again, and its MAC costs more than all else of it. Only
+   * tokens that were verified are here, and what they say cannot change; whether the session lives is never asked here.
+   */
+  #genuine = new Map<string, Readonly<SessionIdentity>>();
+  #older: ReadonlyMap<string, Readonly<SessionIdentity>> = new Map();
 
   /** @param secret at least 32 bytes, the same on every replica of the deployment */
   constructor(secret: Uint8Array) {
@@ -27,7 +35,9 @@ export class SessionTokens {
   mint(session: SessionIdentity): string {
     const { sessionId, tenantId, ttlMs, incarnation } = session;
     const body = Buffer.from(`${sessionId} ${tenantId} ${ttlMs} ${incarnation}`).toString('base64url');
-    return `${PREFIX}${body}.${this.#mac(body).toString('base64url')}`;
+    const token = `${PREFIX}${body}.${this.#mac(body).toString('base64url')}`;
+    this.#remember(token, { sessionId, tenantId, ttlMs, incarnation });
+    return token;
   }
 
   /**
@@ -36,7 +46,7 @@ export class SessionTokens {
    * token and another tenant's look the same.
    */
   parse(token: string, tenantId: string): SessionIdentity {
-    const session = this.#open(token);
+    const session = this.#genuine.get(token) ?? this.#remember(token, this.#older.get(token) ?? this.#open(token));
     if (session?.tenantId !== tenantId) {
       throw new IncumbentError('session.unknown', 'Use the `session` of your latest campaign answer.');
     }
@@ -47,6 +57,16 @@ export class SessionTokens {
   derivedSessionId(tenantId: string, electionId: string, idempotencyKey: string): string {
     const parts = ['stand', tenantId, electionId, idempotencyKey].join('\n');
     return `${PREFIX}${toBase32(createHmac('sha256', this.#secret).update(parts).digest().subarray(0, 15))}`;
+  }
+
+  #remember(token: string, session: SessionIdentity | undefined): SessionIdentity | undefined {
+    if (!session) return undefined;
+    if (this.#genuine.size >= REMEMBERED) {
+      this.#older = this.#genuine;
+      this.#genuine = new Map();
+    }
+    this.#genuine.set(token, Object.freeze(session));
+    return session;
   }
 
   #open(token: string): SessionIdentity | undefined {
