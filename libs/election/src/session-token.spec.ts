@@ -23,7 +23,9 @@ describe('a session token', () => {
     const token = tokens.mint(session);
     for (let turn = 0; turn < 2; turn += 1) {
       expect(elsewhere.parse(token, 'ten_a')).toEqual(session);
-      expect(() => elsewhere.parse(token, 'ten_b')).toThrow(expect.objectContaining({ code: 'session.unknown' }));
+      expect(() => elsewhere.parse(token, 'ten_b')).toThrow(
+        expect.objectContaining({ code: 'session.unknown' }),
+      );
     }
   });
 
@@ -40,7 +42,9 @@ describe('a session token', () => {
         const forged = token.slice(0, at) + char + token.slice(at + 1);
         const lastBits = at === token.length - 1;
         fc.pre(forged !== token && !lastBits);
-        expect(() => tokens.parse(forged, 'ten_a')).toThrow(expect.objectContaining({ code: 'session.unknown' }));
+        expect(() => tokens.parse(forged, 'ten_a')).toThrow(
+          expect.objectContaining({ code: 'session.unknown' }),
+        );
       }),
     );
   });
@@ -48,8 +52,12 @@ describe('a session token', () => {
   it('is unknown for any text that was never minted', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
-        expect(() => tokens.parse(text, 'ten_a')).toThrow(expect.objectContaining({ code: 'session.unknown' }));
-        expect(() => tokens.parse(`ses_${text}.x`, 'ten_a')).toThrow(expect.objectContaining({ code: 'session.unknown' }));
+        expect(() => tokens.parse(text, 'ten_a')).toThrow(
+          expect.objectContaining({ code: 'session.unknown' }),
+        );
+        expect(() => tokens.parse(`ses_${text}.x`, 'ten_a')).toThrow(
+          expect.objectContaining({ code: 'session.unknown' }),
+        );
       }),
     );
   });

@@ -46,7 +46,8 @@ export class SessionTokens {
    * token and another tenant's look the same.
    */
   parse(token: string, tenantId: string): SessionIdentity {
-    const session = this.#genuine.get(token) ?? this.#remember(token, this.#older.get(token) ?? this.#open(token));
+    const session =
+      this.#genuine.get(token) ?? this.#remember(token, this.#older.get(token) ?? this.#open(token));
     if (session?.tenantId !== tenantId) {
       throw new IncumbentError('session.unknown', 'Use the `session` of your latest campaign answer.');
     }
