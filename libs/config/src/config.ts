@@ -5,10 +5,18 @@ import { z } from 'zod';
  * All problems are reported at once; a setting that begins with `INCUMBENT_` and is not known stops the start.
  */
 const port = z.coerce.number().int().min(0).max(65_535);
-const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
 
 export const settingsSchema = z.object({
-  NODE_ENV: z.enum(['production', 'development', 'test']).default('production').describe('How strict and how chatty the process is.'),
+  NODE_ENV: z
+    .enum(['production', 'development', 'test'])
+    .default('production')
+    .describe('How strict and how chatty the process is.'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
   PORT: port.default(7400).describe('Port of the HTTP API; 0 picks a free one.'),
   METRICS_PORT: port.optional().describe('Port of /metrics; unset: served on PORT. Set it in production.'),
@@ -18,15 +26,32 @@ export const settingsSchema = z.object({
   DATABASE_URL: z.url().default('postgres://incumbent@127.0.0.1:7432/incumbent').describe('Postgres.'),
   REDIS_URL: z.url().default('redis://127.0.0.1:7379').describe('Redis; needs maxmemory-policy noeviction.'),
   ETCD_ENDPOINTS: list.default(['http://127.0.0.1:7479']).describe('Comma-separated etcd client URLs.'),
-  ETCD_PREFIX: z.string().regex(/^[\w./-]*$/).default('incumbent/').describe('All keys lie below it; one per deployment.'),
-  ETCD_DB_LIMIT_BYTES: z.coerce.number().int().min(16_000_000).default(1_500_000_000)
-    .describe('Database size at which load is shed, lowest lane first; keep below etcd --quota-backend-bytes.'),
+  ETCD_PREFIX: z
+    .string()
+    .regex(/^[\w./-]*$/)
+    .default('incumbent/')
+    .describe('All keys lie below it; one per deployment.'),
+  ETCD_DB_LIMIT_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16_000_000)
+    .default(1_500_000_000)
+    .describe(
+      'Database size at which load is shed, lowest lane first; keep below etcd --quota-backend-bytes.',
+    ),
   ADMIN_TOKEN: z.string().min(24).describe('Bearer token of the admin API.'),
-  MASTER_KEY: z.string().regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits (openssl rand -hex 32)')
-    .describe('32 bytes in hex; encrypts private keys at rest and derives every MAC. Losing it ends all sessions and keys.'),
+  MASTER_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits (openssl rand -hex 32)')
+    .describe(
+      '32 bytes in hex; encrypts private keys at rest and derives every MAC. Losing it ends all sessions and keys.',
+    ),
   KEY_ENVIRONMENT: z.enum(['live', 'test']).default('live').describe('The <env> in API keys: inc_<env>_...'),
   TOKEN_ALGORITHM: z.enum(['ES256', 'Ed25519']).default('ES256').describe('Signature of new fencing tokens.'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least severe level that is logged.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
 });
 
 export type Config = Readonly<z.infer<typeof settingsSchema>>;
