@@ -58,6 +58,11 @@ export interface CommitOptions {
   tenantId: string;
   /** On the monotonic clock. Work that cannot be sent before it is dropped unsent. */
   deadlineMs: number;
+  /**
+   * What `epoch()` said when the transition was decided; without it, what it says at the call. A transition that
+   * writes and was decided under another epoch than the current one never commits and is answered `fenced`.
+   */
+  epoch?: Epoch;
 }
 
 export type Outcome =
@@ -76,9 +81,7 @@ export interface Follower {
   apply(changes: readonly Change[], revision: number): void;
 }
 
-export type Change =
-  | { kind: 'put'; entry: Entry }
-  | { kind: 'delete'; key: string; modRevision: number };
+export type Change = { kind: 'put'; entry: Entry } | { kind: 'delete'; key: string; modRevision: number };
 
 /** The fence epoch under which every commit of this process stands (rule 13). */
 export interface Epoch {

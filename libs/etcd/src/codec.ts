@@ -28,9 +28,16 @@ export interface GroupRequest {
   probes: readonly Read[];
 }
 
+/** Where an answer comes from, and of when it is. */
+export interface Origin {
+  /** Rounded to a double; good for telling clusters apart. */
+  clusterId: number;
+  revision: number;
+}
+
 export type GroupAnswer =
-  | { executed: true; revision: number; outcomes: (Outcome | undefined)[] }
-  | { executed: false; revision: number; probed: Entry[][] };
+  | { executed: true; origin: Origin; outcomes: (Outcome | undefined)[] }
+  | { executed: false; origin: Origin; probed: Entry[][] };
 
 /** One message of a watch stream; without changes it is a sign of life. */
 export interface WatchMessage {
@@ -73,23 +80,23 @@ export class Codec {
 
   decodeGroup(message: Buffer, transitions: readonly Transition[]): GroupAnswer {
     const reader = new WireReader(message);
-    let revision = 0;
+    let origin: Origin = { clusterId: 0, revision: 0 };
     let executed = false;
     const parts: Part[] = [];
     for (let field = reader.field(); field !== 0; field = reader.field()) {
-      if (field === 1) revision = readHeader(reader);
+      if (field === 1) origin = readOrigin(reader);
       else if (field === 2) executed = reader.number() !== 0;
       else if (field === 3) parts.push(this.#part(reader));
       else reader.skip();
     }
-    if (!executed) return { executed, revision, probed: parts.map(({ entries }) => entries) };
+    if (!executed) return { executed, origin, probed: parts.map(({ entries }) => entries) };
     const outcomes = transitions.map((transition, index): Outcome | undefined => {
       const txn = parts[index]?.txn;
       if (!txn) return undefined;
       const reads = txn.succeeded ? txn.reads.slice(transition.writes.length) : txn.reads;
-      return { kind: txn.succeeded ? 'committed' : 'refused', revision, reads };
+      return { kind: txn.succeeded ? 'committed' : 'refused', revision: origin.revision, reads };
     });
-    return { executed, revision, outcomes };
+    return { executed, origin, outcomes };
   }
 
   /** A page of everything as it was at `revision`, from key `from` on, which is as etcd knows it. */
@@ -305,14 +312,15 @@ function targetOf(guard: Guard): number {
   return guard.kind === 'value' ? TARGET.value : TARGET.mod;
 }
 
-/** The revision in a response header that the reader is about to enter. */
-export function readHeader(reader: WireReader): number {
-  let revision = 0;
+/** Reads a response header that the reader is about to enter. */
+function readOrigin(reader: WireReader): Origin {
+  const origin = { clusterId: 0, revision: 0 };
   const outer = reader.enter();
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 3) revision = reader.number();
+    if (field === 1) origin.clusterId = reader.number();
+    else if (field === 3) origin.revision = reader.number();
     else reader.skip();
   }
   reader.leave(outer);
-  return revision;
+  return origin;
 }

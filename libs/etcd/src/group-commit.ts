@@ -8,7 +8,7 @@
  * Not guaranteed: order among transitions that wait together.
  */
 import { type Clock, IncumbentError, type Timer } from '#core';
-import type { CommitOptions, Outcome, Transition } from '#election';
+import type { CommitOptions, Epoch, Outcome, Transition } from '#election';
 import type { Caller } from './caller.js';
 import type { Codec, GroupAnswer } from './codec.js';
 import { type Group, GroupBuilder, type Work } from './group.js';
@@ -66,6 +66,8 @@ export class GroupCommit {
   async commit(transition: Transition, options: CommitOptions): Promise<Outcome> {
     if (this.#closed) throw unavailable('This replica is shutting down; try another one.', false);
     if (this.#queue.size >= MAX_WAITING) throw overloaded();
+    if (options.epoch && transition.writes.length > 0 && !this.#isCurrent(options.epoch))
+      return { kind: 'fenced' };
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#queue.add({
       transition,
@@ -82,6 +84,11 @@ export class GroupCommit {
     return promise;
   }
 
+  #isCurrent(decidedUnder: Epoch): boolean {
+    const { epoch, settled } = this.#options.fence.epoch();
+    return decidedUnder.epoch === epoch && decidedUnder.settled === settled;
+  }
+
   /** Refuses new work and waits until all that was accepted is settled; every work has a deadline. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -89,8 +96,9 @@ export class GroupCommit {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#options.clock.after(SWEEP_MS, resolve);
       await promise;
-      if (this.#queue.size === 0 && [...this.#inFlight].every((group) => group.works.every((w) => w.settled)))
-        break;
+      const accepted = [...this.#halves, ...[...this.#inFlight].map(({ works }) => works)].flat();
+      const open = accepted.some((work) => !work.settled);
+      if (this.#queue.size === 0 && !open) break;
     }
     this.#sweep?.cancel();
   }
@@ -161,14 +169,8 @@ export class GroupCommit {
     try {
       await this.#send(group);
     } catch (cause) {
-      const error = new IncumbentError(
-        'internal.unexpected',
-        'Something went wrong; ask for the state before trying again.',
-        {
-          cause,
-          executed: 'unknown',
-        },
-      );
+      const detail = 'Something went wrong; ask for the state before trying again.';
+      const error = new IncumbentError('internal.unexpected', detail, { cause, executed: 'unknown' });
       for (const work of group.works) fail(work, error);
       await this.#options.fence.past(group.stamp.writerRevision);
     }
@@ -206,7 +208,7 @@ export class GroupCommit {
   }
 
   #answered(group: Group, known: number, answer: GroupAnswer): void {
-    if (!this.#options.fence.witness(known, answer.revision)) {
+    if (!this.#options.fence.witness(group.stamp, known, answer.origin)) {
       for (const work of group.works)
         fail(work, unavailable('The coordination store cannot be trusted.', 'unknown'));
       return;
@@ -215,17 +217,18 @@ export class GroupCommit {
     group.works.forEach((work, index) => {
       const outcome = answer.outcomes[index];
       if (!outcome) return fail(work, unavailable('The coordination store gave no answer.', 'unknown'));
-      if (outcome.kind === 'committed' && work.transition.writes.length > 0) {
-        this.#newestWrite = Math.max(this.#newestWrite, answer.revision);
+      // A put always makes a change at this revision; a delete may have found nothing.
+      if (outcome.kind === 'committed' && work.transition.writes.some(({ kind }) => kind === 'put')) {
+        this.#newestWrite = Math.max(this.#newestWrite, answer.origin.revision);
       }
       succeed(work, outcome);
     });
   }
 
   /** The outer compares did not hold: nothing was executed, and with the revisions of now it may be sent again. */
-  #refused(group: Group, { revision, probed }: Extract<GroupAnswer, { executed: false }>): void {
+  #refused(group: Group, { origin, probed }: Extract<GroupAnswer, { executed: false }>): void {
     const { fence } = this.#options;
-    fence.learn(revision, probed);
+    fence.learn(origin.revision, probed);
     const stamp = fence.stamp();
     const learned =
       stamp?.writerRevision !== group.stamp.writerRevision ||
@@ -233,8 +236,8 @@ export class GroupCommit {
     if (!learned) void fence.past(group.stamp.writerRevision);
     for (const work of group.works) {
       work.refusals += 1;
-      if (work.refusals > MAX_REFUSALS)
-        fail(work, unavailable('The coordination store keeps changing hands.', false));
+      const detail = 'The coordination store keeps changing hands.';
+      if (work.refusals > MAX_REFUSALS) fail(work, unavailable(detail, false));
     }
     this.#requeue(group.works);
   }
@@ -256,13 +259,8 @@ export class GroupCommit {
   #split(works: Work[], cause: unknown): void {
     const [only] = works;
     if (works.length === 1 && only) {
-      fail(
-        only,
-        new IncumbentError('internal.unexpected', 'The request could not be stored.', {
-          cause,
-          executed: false,
-        }),
-      );
+      const detail = 'The request could not be stored.';
+      fail(only, new IncumbentError('internal.unexpected', detail, { cause, executed: false }));
       return;
     }
     const middle = Math.ceil(works.length / 2);
@@ -284,11 +282,10 @@ export class GroupCommit {
     this.#sweep = undefined;
     const nowMs = this.#options.clock.monotonicMs();
     this.#queue.removeWhere((work) => work.settled || work.deadlineMs <= nowMs).forEach(dropUnsent);
-    for (const { works } of this.#inFlight) {
-      for (const work of works) {
-        if (work.deadlineMs <= nowMs)
-          fail(work, unavailable('The coordination store does not answer.', 'unknown'));
-      }
+    for (const work of this.#halves.flat()) if (work.deadlineMs <= nowMs) dropUnsent(work);
+    for (const work of [...this.#inFlight].flatMap(({ works }) => works)) {
+      if (work.deadlineMs <= nowMs)
+        fail(work, unavailable('The coordination store does not answer.', 'unknown'));
     }
     if (this.#queue.size > 0 || this.#inFlight.size > 0 || this.#halves.length > 0) this.#wake();
   }

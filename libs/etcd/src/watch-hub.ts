@@ -86,9 +86,9 @@ export class WatchHub {
         if (this.#closed) break;
         const end = await this.#stay(endpoint);
         if (end.kind === 'gap') this.#delivered = 0;
-        if (!this.#closed) this.#options.log('warn', 'the watch ended', { endpoint: endpoint.url, ...end });
+        this.#note('the watch ended', { endpoint: endpoint.url, ...end });
       } catch (cause) {
-        this.#options.log('warn', 'the watch could not start', { endpoint: endpoint.url, cause });
+        this.#note('the watch could not start', { endpoint: endpoint.url, cause });
       }
       this.#options.caller.abandon(endpoint);
       await this.#backOff();
@@ -96,27 +96,45 @@ export class WatchHub {
     onFirstReset();
   }
 
-  /** Lists unless what was delivered is certain to be a past of this store. */
+  /** Delivers everything as it is now, if nothing was delivered yet or what was delivered is void. */
   async #ensureListed(): Promise<void> {
-    const { meter, log } = this.#options;
+    if (this.#delivered > 0) return;
     const revision = await this.#options.currentRevision();
-    if (this.#delivered > revision)
-      log('error', 'the store went back in time', { seen: this.#delivered, revision });
-    else if (this.#delivered > 0) return;
     const entries = await this.#options.listAt(revision);
     this.#delivered = revision;
-    meter.watchReset?.();
+    this.#options.meter.watchReset?.();
     const shown = entries.filter((entry) => !entry.key.startsWith(HIDDEN));
     this.#tell((follower) => follower.reset(shown, revision));
   }
 
   async #stay(endpoint: ReturnType<Caller['endpoint']>): Promise<StreamEnd> {
-    this.#stream = new WatchStream(this.#options.codec, (changes) => this.#receive(changes));
+    const stream = new WatchStream(this.#options.codec, {
+      onOpen: () => void this.#verify(stream),
+      onMessage: (changes) => this.#receive(changes),
+    });
+    this.#stream = stream;
     this.#excuse(this.#options.clock.monotonicMs());
     try {
-      return await this.#stream.run(endpoint, this.#delivered + 1);
+      return await stream.run(endpoint, this.#delivered + 1);
     } finally {
       this.#stream = undefined;
+    }
+  }
+
+  /**
+   * etcd takes a watch from a revision that it does not have yet, and then says nothing until it has. A store that
+   * was put back to an older state would so be silent for as long as it takes to grow again. Asked after the
+   * stream was opened, because a store may be replaced between any two connections.
+   */
+  async #verify(stream: WatchStream): Promise<void> {
+    const delivered = this.#delivered;
+    try {
+      const revision = await this.#options.currentRevision();
+      if (revision >= delivered) return;
+      this.#options.log('error', 'the store went back in time', { delivered, revision });
+      stream.stop('the store went back in time', 'gap');
+    } catch (cause) {
+      stream.stop(`the revision of the store could not be verified: ${String(cause)}`);
     }
   }
 
@@ -172,6 +190,11 @@ export class WatchHub {
   #excuse(nowMs: number): void {
     this.#lastSignMs = nowMs;
     this.#awaited.sinceMs = nowMs;
+  }
+
+  /** Logs the first of a row of failures: the others say the same. */
+  #note(message: string, fields: Record<string, unknown>): void {
+    if (!this.#closed && this.#backOffMs === BACK_OFF_MS.first) this.#options.log('warn', message, fields);
   }
 
   async #backOff(): Promise<void> {

@@ -9,6 +9,14 @@ export type StreamEnd =
   /** The connection is over or useless: connect again. */
   | { kind: 'broken'; reason: string };
 
+/** What a stream tells its owner. */
+export interface StreamListener {
+  /** etcd has taken the watch: from now on the stream belongs to the store as it is now. */
+  onOpen(): void;
+  /** A message; one without changes is a sign of life. */
+  onMessage(changes: Change[]): void;
+}
+
 const CONNECT_MS = 500;
 
 /**
@@ -17,14 +25,14 @@ const CONNECT_MS = 500;
  */
 export class WatchStream {
   readonly #codec: Codec;
-  readonly #onMessage: (changes: Change[]) => void;
+  readonly #listener: StreamListener;
+  #open = false;
   #stream: RawStream | undefined;
   readonly #end = Promise.withResolvers<StreamEnd>();
 
-  /** `onMessage` is called for every message; one without changes is a sign of life. */
-  constructor(codec: Codec, onMessage: (changes: Change[]) => void) {
+  constructor(codec: Codec, listener: StreamListener) {
     this.#codec = codec;
-    this.#onMessage = onMessage;
+    this.#listener = listener;
   }
 
   /** Opens the stream and waits for its end. */
@@ -48,8 +56,8 @@ export class WatchStream {
   }
 
   /** Ends the stream from this side. */
-  stop(reason: string): void {
-    this.#end.resolve({ kind: 'broken', reason });
+  stop(reason: string, kind: StreamEnd['kind'] = 'broken'): void {
+    this.#end.resolve({ kind, reason });
   }
 
   #receive(message: Buffer): void {
@@ -57,8 +65,10 @@ export class WatchStream {
     if (!this.#stream) return;
     try {
       const { canceled, reason, changes } = this.#codec.decodeWatch(message);
-      if (canceled) this.#end.resolve({ kind: 'gap', reason });
-      else this.#onMessage(changes);
+      if (canceled) return this.stop(reason, 'gap');
+      if (!this.#open) this.#listener.onOpen();
+      this.#open = true;
+      this.#listener.onMessage(changes);
     } catch (error) {
       this.stop(`a message could not be read: ${String(error)}`);
     }

@@ -12,7 +12,7 @@ import {
   type Write,
 } from '#election';
 import type { Caller } from './caller.js';
-import type { Codec } from './codec.js';
+import type { Codec, Origin } from './codec.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 
 /** How long one attempt to commit the fence may take before the next endpoint is tried. */
@@ -51,6 +51,7 @@ export class WriterFence {
   #writerRevision = 0;
   #epochRevision = 0;
   #epoch: Epoch = { epoch: 0, settled: false };
+  #clusterId = 0;
   #newestRevision = 0;
   /** The epoch under which the store was seen to go back in time; only a higher one makes it trusted again. */
   #distrustedEpoch: number | undefined;
@@ -104,17 +105,20 @@ export class WriterFence {
   }
 
   /**
-   * Takes note of an answer's revision. Answers come through the raft log, so none is older than what was known when
-   * its question was sent, unless the store was put back to an older state: then nothing is sent any more until
-   * the epoch is raised, for every fence given since that state could be given again.
+   * Takes note of where an answer comes from. Answers come through the raft log, so none is older than what was known
+   * when its question was sent, unless the store was replaced or put back to an older state: then nothing is sent
+   * any more until the epoch is raised, for every fence given since that state could be given again.
    * @returns whether the answer may be trusted
    */
-  witness(knownWhenSent: number, revision: number): boolean {
-    this.#newestRevision = Math.max(this.#newestRevision, revision);
-    if (revision >= knownWhenSent) return true;
-    this.#distrust(knownWhenSent, revision);
-    void this.past(this.#writerRevision);
-    return false;
+  witness(stamp: Stamp, knownWhenSent: number, origin: Origin): boolean {
+    // Asked under an epoch that is over: whatever store answers now, that epoch can grant no more.
+    if (stamp.epochRevision !== this.#epochRevision) return true;
+    if (this.#distrustedEpoch !== undefined) return false;
+    const same = origin.clusterId === this.#clusterId && origin.revision >= knownWhenSent;
+    if (same) this.#newestRevision = Math.max(this.#newestRevision, origin.revision);
+    else this.#distrust(knownWhenSent, origin);
+    if (!same) void this.past(this.#writerRevision);
+    return same;
   }
 
   /** Takes the current revisions from what a group has read in place of being executed. */
@@ -197,21 +201,24 @@ export class WriterFence {
     const answer = codec.decodeGroup(reply.value, transitions);
     const epoch = answer.executed ? answer.outcomes[2] : undefined;
     if (epoch?.kind !== 'committed') return 'the store gave an answer without a meaning';
-    return this.#take(known, answer.revision, epoch.reads[0]?.[0]);
+    return this.#take(known, answer.origin, epoch.reads[0]?.[0]);
   }
 
   /** Takes the revisions of a committed fence, unless they show a store that is not the one known so far. */
-  #take(known: number, revision: number, entry: Entry | undefined): string | undefined {
+  #take(known: number, origin: Origin, entry: Entry | undefined): string | undefined {
     if (!entry) return 'the store has lost its epoch';
     const { epoch, settled } = decode<EpochRecord>(entry.value);
-    const raised = epoch > this.#epoch.epoch;
-    if (!raised && revision <= known) this.#distrust(known, revision);
+    const raised = epoch > (this.#distrustedEpoch ?? this.#epoch.epoch);
+    const { clusterId, revision } = origin;
+    const other = this.#clusterId !== 0 && clusterId !== this.#clusterId;
+    if (!raised && (other || revision <= known)) this.#distrust(known, origin);
     if (this.#distrustedEpoch !== undefined && epoch <= this.#distrustedEpoch)
       return 'the store went back in time';
     // The watch may just have brought a newer epoch than this answer; or the store went back to an older one.
     if (!raised && (epoch < this.#epoch.epoch || entry.modRevision < this.#epochRevision))
       return 'the epoch is an old one';
     this.#distrustedEpoch = undefined;
+    this.#clusterId = clusterId;
     this.#newestRevision = raised ? revision : Math.max(this.#newestRevision, revision);
     this.#writerRevision = revision;
     this.#epochRevision = entry.modRevision;
@@ -219,11 +226,11 @@ export class WriterFence {
     return undefined;
   }
 
-  #distrust(known: number, revision: number): void {
+  #distrust(known: number, origin: Origin): void {
     if (this.#distrustedEpoch !== undefined) return;
     this.#distrustedEpoch = this.#epoch.epoch;
     const advice =
-      'the coordination store went back in time (restored?): nothing is granted until its epoch is raised';
-    this.#options.log('error', advice, { known, revision, epoch: this.#epoch.epoch });
+      'the coordination store went back in time or was replaced: nothing is granted until its epoch is raised';
+    this.#options.log('error', advice, { known, ...origin, epoch: this.#epoch.epoch });
   }
 }
