@@ -6,7 +6,9 @@ import { readTally } from './tally.js';
 
 describe('the tally of a run', () => {
   let folder: string;
-  beforeEach(() => (folder = temporaryFolder()));
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   function tallyOf(report: object | undefined, code: number): { passed: number; failed: number } {
