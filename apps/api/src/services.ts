@@ -162,7 +162,8 @@ function createFencing(config: Config, { database, ledger, logger, metrics }: Fe
     logger,
     systemClock,
   );
-  const issuer = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
+  // The same on every replica, whatever address each listens on.
+  const issuer = config.PUBLIC_URL ?? 'incumbent';
   const onIssued: FencingTokensOptions['onIssued'] = (claims, kid) => {
     metrics.tokensSigned.inc();
     ledger.record(ledgerEntryOf(claims, kid));

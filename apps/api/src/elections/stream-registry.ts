@@ -1,14 +1,18 @@
 import { type Clock, IncumbentError, type Timer } from '#core';
-import type { Drain } from '../http/drain.js';
-import type { EventStream } from './event-stream.js';
+import type { Drain, Held } from '../http/drain.js';
 
 const HEARTBEAT_MS = 15_000;
 /** A stream costs a socket and some 20 kB; this keeps one tenant from taking the whole replica. */
 const MOST_STREAMS_PER_TENANT = 1_000;
 
+/** A stream as its registry sees it. */
+export interface OpenStream extends Held {
+  heartbeat(): void;
+}
+
 /** Owns every open stream: counts them by tenant, keeps them awake, and lets the drain end them. */
 export class StreamRegistry {
-  private readonly streams = new Set<EventStream>();
+  private readonly streams = new Set<OpenStream>();
   private readonly perTenant = new Map<string, number>();
   private timer: Timer | undefined;
 
@@ -39,7 +43,7 @@ export class StreamRegistry {
   }
 
   /** Keeps `stream` until the returned function is called. */
-  add(stream: EventStream): () => void {
+  add(stream: OpenStream): () => void {
     const letGo = this.drain.own(stream);
     this.streams.add(stream);
     this.timer ??= this.clock.after(HEARTBEAT_MS, () => this.beat());
