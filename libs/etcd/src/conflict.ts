@@ -4,6 +4,9 @@ import type { Transition } from '#election';
  * What the transitions of one group touch. etcd evaluates all nested guards against the state before the group
  * and lets some double writes pass (a put and a delete, two deletes), so two transitions may share a group only
  * if neither writes what the other guards, reads or writes. This check is the only protection.
+ *
+ * One that only reads may follow what it reads: nested reads see the writes of the siblings before them, and nothing
+ * that joins later may write what was read, so its answer is the state at the group's revision.
  */
 export class Footprint {
   readonly #written = new Set<string>();
@@ -26,6 +29,7 @@ export class Footprint {
   }
 
   #conflicts(transition: Transition): boolean {
+    if (transition.guards.length === 0 && transition.writes.length === 0) return false;
     for (const write of transition.writes) {
       if (this.#written.has(write.key) || this.#seen.has(write.key)) return true;
       for (const prefix of this.#seenPrefixes) if (write.key.startsWith(prefix)) return true;

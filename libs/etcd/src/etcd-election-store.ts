@@ -106,6 +106,7 @@ export class EtcdElectionStore implements ElectionStore {
       log,
       listAt: (revision) => listAt(callers.pages, codec, revision),
       currentRevision,
+      generation: () => fence.generation,
       newestWriteRevision: () => groups.newestWriteRevision,
     });
     this.#watermark = new Watermark({

@@ -33,6 +33,8 @@ export interface WatchHubOptions {
   listAt: (revision: number) => Promise<Entry[]>;
   /** The store's revision now, by a read that is never stale. */
   currentRevision: () => Promise<number>;
+  /** Changes when another store takes the place of the one known before. */
+  generation: () => number;
   /** The newest revision known to hold a write of this process. */
   newestWriteRevision: () => number;
 }
@@ -45,6 +47,8 @@ export class WatchHub {
   #watchdog: Timer | undefined;
   /** Everything up to this revision was delivered; 0: nothing yet, or void. */
   #delivered = 0;
+  /** Of the store that it was delivered from. */
+  #generation = 0;
   #lastSignMs = 0;
   /** A revision that holds a write of this process, and since when its return is awaited. */
   #awaited = { revision: 0, sinceMs: 0 };
@@ -100,6 +104,7 @@ export class WatchHub {
   async #ensureListed(): Promise<void> {
     if (this.#delivered > 0) return;
     const revision = await this.#options.currentRevision();
+    this.#generation = this.#options.generation();
     const entries = await this.#options.listAt(revision);
     this.#delivered = revision;
     this.#options.meter.watchReset?.();
@@ -130,9 +135,9 @@ export class WatchHub {
     const delivered = this.#delivered;
     try {
       const revision = await this.#options.currentRevision();
-      if (revision >= delivered) return;
-      this.#options.log('error', 'the store went back in time', { delivered, revision });
-      stream.stop('the store went back in time', 'gap');
+      if (revision >= delivered && this.#options.generation() === this.#generation) return;
+      this.#options.log('error', 'the store is not the one that was watched', { delivered, revision });
+      stream.stop('the store is not the one that was watched', 'gap');
     } catch (cause) {
       stream.stop(`the revision of the store could not be verified: ${String(cause)}`);
     }

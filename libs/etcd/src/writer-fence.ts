@@ -52,6 +52,7 @@ export class WriterFence {
   #epochRevision = 0;
   #epoch: Epoch = { epoch: 0, settled: false };
   #clusterId = 0;
+  #generation = 0;
   #newestRevision = 0;
   /** The epoch under which the store was seen to go back in time; only a higher one makes it trusted again. */
   #distrustedEpoch: number | undefined;
@@ -81,6 +82,11 @@ export class WriterFence {
   /** The revision of the epoch that transitions decided now stand under. */
   get epochRevision(): number {
     return this.#epochRevision;
+  }
+
+  /** Rises when another store, or another past of it, takes the place of the one known before. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** What a group with this stamp demands. */
@@ -210,13 +216,14 @@ export class WriterFence {
     const { epoch, settled } = decode<EpochRecord>(entry.value);
     const raised = epoch > (this.#distrustedEpoch ?? this.#epoch.epoch);
     const { clusterId, revision } = origin;
-    const other = this.#clusterId !== 0 && clusterId !== this.#clusterId;
-    if (!raised && (other || revision <= known)) this.#distrust(known, origin);
+    const other = revision <= known || (this.#clusterId !== 0 && clusterId !== this.#clusterId);
+    if (other && !raised) this.#distrust(known, origin);
     if (this.#distrustedEpoch !== undefined && epoch <= this.#distrustedEpoch)
       return 'the store went back in time';
     // The watch may just have brought a newer epoch than this answer; or the store went back to an older one.
     if (!raised && (epoch < this.#epoch.epoch || entry.modRevision < this.#epochRevision))
       return 'the epoch is an old one';
+    if (other || this.#distrustedEpoch !== undefined) this.#generation += 1;
     this.#distrustedEpoch = undefined;
     this.#clusterId = clusterId;
     this.#newestRevision = raised ? revision : Math.max(this.#newestRevision, revision);
