@@ -134,7 +134,14 @@ export interface ElectionStatus extends Leadership {
   candidateCount: number;
   /** When the running term began or the last one ended. */
   since: string | null;
-  lastTerm: { term: number; fence: number; leader: string; reason?: EndReason; since: string; endedAt?: string } | null;
+  lastTerm: {
+    term: number;
+    fence: number;
+    leader: string;
+    reason?: EndReason;
+    since: string;
+    endedAt?: string;
+  } | null;
 }
 
 /** Verdict on a term that a fencing token names. */

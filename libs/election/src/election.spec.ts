@@ -34,8 +34,15 @@ describe('an election on one replica', () => {
 
   it('gives the seat to the first who campaigns and a place in the queue to the next', async () => {
     const [first, second] = [participant('a'), participant('b')];
-    expect(await first.campaign(replica)).toMatchObject({ state: 'leader', grant: { term: 1, fence: 1, validForMs: 1960 } });
-    expect(await second.campaign(replica)).toMatchObject({ state: 'waiting', position: 1, leader: { name: 'a', term: 1 } });
+    expect(await first.campaign(replica)).toMatchObject({
+      state: 'leader',
+      grant: { term: 1, fence: 1, validForMs: 1960 },
+    });
+    expect(await second.campaign(replica)).toMatchObject({
+      state: 'waiting',
+      position: 1,
+      leader: { name: 'a', term: 1 },
+    });
   });
 
   it('finds the candidacy of a campaign that is repeated with its Idempotency-Key', async () => {
@@ -88,7 +95,11 @@ describe('an election on one replica', () => {
     const [a, b] = [participant('a'), participant('b')];
     await a.campaign(replica);
     await b.campaign(replica);
-    await replica.management.change({ tenantId: 'ten_a', election: 'billing' }, { state: 'paused' }, a.bounds());
+    await replica.management.change(
+      { tenantId: 'ten_a', election: 'billing' },
+      { state: 'paused' },
+      a.bounds(),
+    );
     expect(await a.renew(replica)).toMatchObject({ state: 'yielding', reason: 'paused' });
     await clock.advance(1_000);
     await b.renew(replica);
@@ -96,7 +107,11 @@ describe('an election on one replica', () => {
     await clock.advance(1_100);
     expect(await a.renew(replica)).toMatchObject({ state: 'out', reason: 'paused' });
     expect(await b.renew(replica)).toMatchObject({ state: 'waiting', position: 1, leader: null });
-    await replica.management.change({ tenantId: 'ten_a', election: 'billing' }, { state: 'open' }, a.bounds());
+    await replica.management.change(
+      { tenantId: 'ten_a', election: 'billing' },
+      { state: 'open' },
+      a.bounds(),
+    );
     expect(await b.renew(replica)).toMatchObject({ state: 'leader', grant: { term: 2 } });
   });
 
@@ -120,7 +135,12 @@ describe('an election on one replica', () => {
       observe: (o: { kind: string; event?: { type: string; sequence: number } }) =>
         void seen.push(o.event ? `${o.event.sequence} ${o.event.type}` : o.kind),
     };
-    const stop = await replica.elections.observe({ tenantId: 'ten_a', election: 'billing' }, undefined, observer, a.bounds());
+    const stop = await replica.elections.observe(
+      { tenantId: 'ten_a', election: 'billing' },
+      undefined,
+      observer,
+      a.bounds(),
+    );
     await a.campaign(replica);
     await a.resign(replica);
     await clock.advance(10);

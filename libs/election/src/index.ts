@@ -25,7 +25,15 @@ export type {
 export { type Command } from './decide/commands.js';
 export { decide, type Decision } from './decide/decide.js';
 export { Elections } from './election.js';
-export { CANDIDATE_NAME, ELECTION_NAME, type ElectionRef, electionRef, keys, type ParsedKey, parseKey } from './keys.js';
+export {
+  CANDIDATE_NAME,
+  ELECTION_NAME,
+  type ElectionRef,
+  electionRef,
+  keys,
+  type ParsedKey,
+  parseKey,
+} from './keys.js';
 export { ElectionManagement, type PageRequest } from './management.js';
 export {
   type ApiKeyRecord,

@@ -24,13 +24,27 @@ describe('keys', () => {
   it('parse back every candidate name that the contract allows', () => {
     fc.assert(
       fc.property(name, (candidate) => {
-        expect(parseKey(keys.candidateName(ref, candidate))).toEqual({ kind: 'candidateName', ref, name: candidate });
+        expect(parseKey(keys.candidateName(ref, candidate))).toEqual({
+          kind: 'candidateName',
+          ref,
+          name: candidate,
+        });
       }),
     );
   });
 
   it('leave what they do not know alone', () => {
-    for (const unknown of ['', 'x', 'e/a', 'e/a/b/later', 'e/a/b/x/term', 'o/a/b/1', 'g/guard', 's/x', 'zz/1/2']) {
+    for (const unknown of [
+      '',
+      'x',
+      'e/a',
+      'e/a/b/later',
+      'e/a/b/x/term',
+      'o/a/b/1',
+      'g/guard',
+      's/x',
+      'zz/1/2',
+    ]) {
       expect(parseKey(unknown)).toBeUndefined();
     }
   });

@@ -83,7 +83,8 @@ export function parseKey(key: string): ParsedKey | undefined {
   const parts = key.split('/');
   const [root, first, second, third, fourth] = parts;
   if (first === undefined) return undefined;
-  if (root === 's' && second !== undefined && parts.length === 3) return { kind: 'session', sessionId: second };
+  if (root === 's' && second !== undefined && parts.length === 3)
+    return { kind: 'session', sessionId: second };
   if (root === 'e') return parts.length < 4 ? undefined : parseElectionKey(first, second, third, fourth);
   if (root === 'o') return parseEventKey(first, second, third);
   if (parts.length === 3 && root === 'g' && first === 'writer' && second !== undefined) {
@@ -118,5 +119,10 @@ function parseEventKey(
 ): ParsedKey | undefined {
   const match = /^(\d+)\.(\d+)$/.exec(place ?? '');
   if (electionId === undefined || !match) return undefined;
-  return { kind: 'event', ref: { tenantId, electionId }, epoch: Number(match[1]), sequence: Number(match[2]) };
+  return {
+    kind: 'event',
+    ref: { tenantId, electionId },
+    epoch: Number(match[1]),
+    sequence: Number(match[2]),
+  };
 }

@@ -1,12 +1,6 @@
 /** What operators do to elections: create, change, pause, delete; and what they read of them. */
 import { IncumbentError, newId } from '#core';
-import type {
-  CallBounds,
-  ElectionStatus,
-  ElectionView,
-  QueuedCandidate,
-  Target,
-} from './answers.js';
+import type { CallBounds, ElectionStatus, ElectionView, QueuedCandidate, Target } from './answers.js';
 import { publicOf } from './decide/draft.js';
 import type { Done } from './decide/commands.js';
 import { electionRef, type ElectionRef } from './keys.js';
@@ -94,7 +88,8 @@ export class ElectionManagement {
       if (ref.tenantId !== tenantId || !config || config.record.state === 'closed') continue;
       const { name } = config.record;
       if (page.prefix !== undefined && !name.startsWith(page.prefix)) continue;
-      if (page.after === undefined || name > page.after) found.push(viewOfConfig(ref, config.record, config.modRevision));
+      if (page.after === undefined || name > page.after)
+        found.push(viewOfConfig(ref, config.record, config.modRevision));
     }
     found.sort((a, b) => (a.name < b.name ? -1 : 1));
     const data = found.slice(0, page.limit);
@@ -140,7 +135,8 @@ export class ElectionManagement {
     const { election } = await this.#fresh(electionRef(target.tenantId, target.election), bounds);
     existing(election);
     const all = queueOf(election);
-    const start = page.after === undefined ? 0 : all.findIndex(({ candidateId }) => candidateId === page.after) + 1;
+    const start =
+      page.after === undefined ? 0 : all.findIndex(({ candidateId }) => candidateId === page.after) + 1;
     const data = all.slice(start, start + page.limit);
     return { data, ...(start + page.limit < all.length && { next: data.at(-1)?.candidateId }) };
   }

@@ -61,11 +61,13 @@ export class Membership {
     this.#sentAt.set(beat, now);
     this.#sentAt.delete(beat - 100);
     const heartbeat: Heartbeat = { ...this.#record, beat };
-    const write = { kind: 'put' as const, key: keys.replica(this.#record.processId), value: encode(heartbeat) };
+    const write = {
+      kind: 'put' as const,
+      key: keys.replica(this.#record.processId),
+      value: encode(heartbeat),
+    };
     // A lost heartbeat says by its absence what there is to say.
-    this.#store
-      .commit({ guards: [], writes: [write], reads: [] }, this.#options(now))
-      .catch(() => undefined);
+    this.#store.commit({ guards: [], writes: [write], reads: [] }, this.#options(now)).catch(() => undefined);
   }
 
   stop(): void {

@@ -55,7 +55,13 @@ export function standingOf(facts: StandingFacts): Standing {
   if (leads && current.withheld) return { state: 'yielding', ...common, reason: current.withheld.reason };
   if (leads) {
     const { epoch, term } = current;
-    const grant = { seat: ONLY_SEAT, epoch, term, fence: fenceOf(epoch, term), validForMs: validForMs(session.ttlMs) };
+    const grant = {
+      seat: ONLY_SEAT,
+      epoch,
+      term,
+      fence: fenceOf(epoch, term),
+      validForMs: validForMs(session.ttlMs),
+    };
     return { state: 'leader', ...common, grant };
   }
   const position = candidateId === undefined ? undefined : positionOf(candidateId, facts.queue, current);

@@ -112,7 +112,11 @@ export class Settler {
     try {
       if (this.#stopped || !this.#needsSettling(ref, thorough)) return;
       const deadlineMs = clock.monotonicMs() + 2_000;
-      const { draft, revision } = await sequencer.run(ref, { kind: 'settle' }, { lane: 'resign', deadlineMs });
+      const { draft, revision } = await sequencer.run(
+        ref,
+        { kind: 'settle' },
+        { lane: 'resign', deadlineMs },
+      );
       again = !draft.changesNothing && (await view.reaches(revision, 1_000));
     } catch {
       failed = true;
@@ -180,7 +184,9 @@ export class Settler {
     this.#commitAside([{ kind: 'put', key: keys.epoch, value: encode({ epoch, settled: true }) }]);
   }
 
-  #commitAside(writes: ({ kind: 'delete'; key: string } | { kind: 'put'; key: string; value: string })[]): void {
+  #commitAside(
+    writes: ({ kind: 'delete'; key: string } | { kind: 'put'; key: string; value: string })[],
+  ): void {
     const deadlineMs = this.#parts.clock.monotonicMs() + 2_000;
     this.#parts.store
       .commit({ guards: [], writes, reads: [] }, { lane: 'admin', tenantId: 'incumbent', deadlineMs })

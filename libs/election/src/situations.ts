@@ -90,7 +90,8 @@ export class Situations {
     const tenant = reads[1]?.[0];
     const sights = await this.#readSessions(election, sessionIds, options);
     const standing = new Map<string, string>();
-    for (const { candidateId, record } of election.candidates.values()) standing.set(record.sessionId, candidateId);
+    for (const { candidateId, record } of election.candidates.values())
+      standing.set(record.sessionId, candidateId);
     return {
       election,
       revision,

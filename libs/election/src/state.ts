@@ -76,7 +76,11 @@ export function seatOf(election: ElectionState, seat: number): Seat {
 }
 
 export function versioned<T extends object>(entry: Entry): Versioned<T> {
-  return { record: decode<T>(entry.value), createRevision: entry.createRevision, modRevision: entry.modRevision };
+  return {
+    record: decode<T>(entry.value),
+    createRevision: entry.createRevision,
+    modRevision: entry.modRevision,
+  };
 }
 
 /** Takes one record of the election in. */
@@ -86,7 +90,10 @@ export function putRecord(election: ElectionState, key: ParsedKey, entry: Entry)
   else if (key.kind === 'term') seatOf(election, key.seat).term = versioned<TermRecord>(entry);
   else if (key.kind === 'leader') seatOf(election, key.seat).leader = versioned<LeaderRecord>(entry);
   else if (key.kind === 'candidate') {
-    election.candidates.set(key.candidateId, { candidateId: key.candidateId, ...versioned<CandidateRecord>(entry) });
+    election.candidates.set(key.candidateId, {
+      candidateId: key.candidateId,
+      ...versioned<CandidateRecord>(entry),
+    });
   } else if (key.kind === 'candidateName') {
     election.names.set(key.name, { ...entry, record: entry.value });
   }

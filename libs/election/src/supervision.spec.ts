@@ -94,14 +94,23 @@ describe('supervision', () => {
     const key = [...data.entries.keys()].find((each) => each.startsWith('s/')) ?? '';
     const listeners = [...data.listeners];
     data.listeners.clear();
-    data.commit({ guards: [], writes: [{ kind: 'put', key, value: data.entries.get(key)?.value ?? '' }], reads: [] });
+    data.commit({
+      guards: [],
+      writes: [{ kind: 'put', key, value: data.entries.get(key)?.value ?? '' }],
+      reads: [],
+    });
     for (const listener of listeners) data.listeners.add(listener);
     await clock.advance(600);
     expect(sessions()).toHaveLength(1);
   });
 
   it('removes the heartbeat of a replica that has been gone for a minute', async () => {
-    const gone = await Replica.start({ store: new MemoryElectionStore(data), clock, processId: 'prc_gone', secret });
+    const gone = await Replica.start({
+      store: new MemoryElectionStore(data),
+      clock,
+      processId: 'prc_gone',
+      secret,
+    });
     await clock.advance(300);
     await gone.close();
     await clock.advance(30_000);

@@ -14,7 +14,15 @@ import {
   type TenantRecord,
 } from './records.js';
 import type { Change, Entry, Follower } from './store.js';
-import { dropRecord, type ElectionState, emptyElection, putRecord, sortQueue, type Versioned, versioned } from './state.js';
+import {
+  dropRecord,
+  type ElectionState,
+  emptyElection,
+  putRecord,
+  sortQueue,
+  type Versioned,
+  versioned,
+} from './state.js';
 
 export interface SeenSession extends Versioned<SessionRecord> {
   sessionId: string;
@@ -114,7 +122,8 @@ export class View implements Follower {
     if (!key) return undefined;
     if ('ref' in key) return this.#putElectionKey(key, entry);
     if (key.kind === 'session') this.#putSession(key.sessionId, entry);
-    else if (key.kind === 'replica') this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
+    else if (key.kind === 'replica')
+      this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
     else if (key.kind === 'apiKey') this.apiKeys.set(key.keyId, decode<ApiKeyRecord>(entry.value));
     else if (key.kind === 'tenant') {
       this.tenants.set(key.tenantId, versioned<TenantRecord>(entry));

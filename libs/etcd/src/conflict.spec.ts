@@ -51,9 +51,7 @@ describe('the conflict check', () => {
           (each) => looksAt(other, each.key) || other.writes.some((its) => its.key === each.key),
         );
       const onlyReads = second.guards.length === 0 && second.writes.length === 0;
-      expect(together(first, second)).toBe(
-        onlyReads || (!touches(first, second) && !touches(second, first)),
-      );
+      expect(together(first, second)).toBe(onlyReads || (!touches(first, second) && !touches(second, first)));
     });
     fc.assert(property, { numRuns: 5_000 });
   });

@@ -58,7 +58,17 @@ export class Interleaving {
   constructor(replicas: number, lacks: Mutation = () => false) {
     this.#lacks = lacks;
     for (let i = 0; i < replicas; i += 1) this.#addReplica();
-    this.#decide(0, { kind: 'create', name: 'billing', settings: { policy: 'fifo', ttlMs: TARGET_TTL_MS, maxTtlMs: 60_000 }, maxCandidates: 100, changeId: 'create' }, () => undefined);
+    this.#decide(
+      0,
+      {
+        kind: 'create',
+        name: 'billing',
+        settings: { policy: 'fifo', ttlMs: TARGET_TTL_MS, maxTtlMs: 60_000 },
+        maxCandidates: 100,
+        changeId: 'create',
+      },
+      () => undefined,
+    );
     this.#commitAll();
     this.#deliverAll();
   }
@@ -98,7 +108,8 @@ export class Interleaving {
       this.#deliverAll();
     }
     const waiting = this.#liveCandidates();
-    if (waiting.length > 0 && !this.#leader()) this.violations.push('nobody leads although a live candidate waits');
+    if (waiting.length > 0 && !this.#leader())
+      this.violations.push('nobody leads although a live candidate waits');
   }
 
   /** Whether somebody leads before any settling: what L1 asks of joins and resignations by themselves. */
@@ -121,10 +132,29 @@ export class Interleaving {
 
   #campaign(replica: number): void {
     const id = ++this.#made;
-    const session = { sessionId: `ses_${String(id).padStart(6, '0')}`, tenantId: 'ten_a', ttlMs: TARGET_TTL_MS, incarnation: `i${id}` };
-    const stand: Stand = { name: `p${id}`, session, candidateId: `cnd_${id}`, answered: false, resigned: false, dead: false, believes: false };
+    const session = {
+      sessionId: `ses_${String(id).padStart(6, '0')}`,
+      tenantId: 'ten_a',
+      ttlMs: TARGET_TTL_MS,
+      incarnation: `i${id}`,
+    };
+    const stand: Stand = {
+      name: `p${id}`,
+      session,
+      candidateId: `cnd_${id}`,
+      answered: false,
+      resigned: false,
+      dead: false,
+      believes: false,
+    };
     const { sessionId, incarnation } = session;
-    const command: Command = { kind: 'campaign', candidateId: stand.candidateId, candidate: { name: stand.name }, sessionId, incarnation };
+    const command: Command = {
+      kind: 'campaign',
+      candidateId: stand.candidateId,
+      candidate: { name: stand.name },
+      sessionId,
+      incarnation,
+    };
     this.#decide(replica, command, () => {
       stand.answered = true;
       this.#stands.push(stand);
@@ -136,7 +166,11 @@ export class Interleaving {
     // Sending it ends the belief for good, whatever becomes of the request.
     stand.resigned = true;
     stand.believes = false;
-    this.#decide(replica, { kind: 'resign', candidateId: stand.candidateId, session: stand.session }, () => undefined);
+    this.#decide(
+      replica,
+      { kind: 'resign', candidateId: stand.candidateId, session: stand.session },
+      () => undefined,
+    );
   }
 
   /** A renewal commits at once; what it reads is its answer. */
@@ -144,7 +178,11 @@ export class Interleaving {
     if (stand.dead) return;
     const key = keys.session(stand.session.sessionId);
     const value = encodeSession(stand.session);
-    const outcome = this.data.commit({ guards: [{ kind: 'value', key, value }], writes: [{ kind: 'put', key, value }], reads: [] });
+    const outcome = this.data.commit({
+      guards: [{ kind: 'value', key, value }],
+      writes: [{ kind: 'put', key, value }],
+      reads: [],
+    });
     if (outcome.kind === 'committed') this.#grant(stand);
     else stand.believes = false;
   }
@@ -153,14 +191,19 @@ export class Interleaving {
   #expire(stand: Stand): void {
     stand.dead = true;
     stand.believes = false;
-    this.data.commit({ guards: [], writes: [{ kind: 'delete', key: keys.session(stand.session.sessionId) }], reads: [] });
+    this.data.commit({
+      guards: [],
+      writes: [{ kind: 'delete', key: keys.session(stand.session.sessionId) }],
+      reads: [],
+    });
   }
 
   #grant(stand: Stand): void {
     const leader = this.#leader();
     stand.believes = leader?.candidateId === stand.candidateId && !stand.resigned && !stand.dead;
     const believers = this.#stands.filter((other) => other.believes);
-    if (believers.length > 1) this.violations.push(`two believe to lead: ${believers.map(({ name }) => name).join(', ')}`);
+    if (believers.length > 1)
+      this.violations.push(`two believe to lead: ${believers.map(({ name }) => name).join(', ')}`);
   }
 
   #decide(replica: number, command: Command, done: () => void): void {
@@ -220,12 +263,15 @@ export class Interleaving {
       this.violations.push(`${leader.name} leads without a candidacy`);
     }
     if (leader.candidateId === before?.candidateId) return;
-    if (leader.term <= this.#lastFence) this.violations.push(`fence fell from ${this.#lastFence} to ${leader.term}`);
+    if (leader.term <= this.#lastFence)
+      this.violations.push(`fence fell from ${this.#lastFence} to ${leader.term}`);
     this.#lastFence = leader.term;
     const session = this.data.entries.get(keys.session(leader.sessionId));
-    if (session?.value.endsWith(` ${leader.incarnation}`) !== true) this.violations.push(`${leader.name} won dead`);
+    if (session?.value.endsWith(` ${leader.incarnation}`) !== true)
+      this.violations.push(`${leader.name} won dead`);
     const first = queue.find((candidateId) => this.data.entries.has(keys.candidate(REF, candidateId)));
-    if (first !== undefined && first !== leader.candidateId) this.violations.push(`${first} was passed over for ${leader.candidateId}`);
+    if (first !== undefined && first !== leader.candidateId)
+      this.violations.push(`${first} was passed over for ${leader.candidateId}`);
     if (before && this.#stands.some((stand) => stand.believes && stand.candidateId === before.candidateId)) {
       this.violations.push(`${before.name} was succeeded while it believed`);
     }
@@ -235,9 +281,14 @@ export class Interleaving {
   #liveCandidates(leading?: string): string[] {
     return this.data
       .read({ kind: 'prefix', prefix: keys.candidates(REF) })
-      .map((entry) => ({ entry, record: decode<{ sessionId: string; incarnation: string; order: number }>(entry.value) }))
+      .map((entry) => ({
+        entry,
+        record: decode<{ sessionId: string; incarnation: string; order: number }>(entry.value),
+      }))
       .sort((a, b) => a.entry.createRevision - b.entry.createRevision || a.record.order - b.record.order)
-      .filter(({ record }) => this.data.entries.get(keys.session(record.sessionId))?.value.endsWith(` ${record.incarnation}`))
+      .filter(({ record }) =>
+        this.data.entries.get(keys.session(record.sessionId))?.value.endsWith(` ${record.incarnation}`),
+      )
       .map(({ entry }) => entry.key.slice(keys.candidates(REF).length))
       .filter((candidateId) => candidateId !== leading);
   }

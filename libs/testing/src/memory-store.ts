@@ -30,7 +30,11 @@ export class MemoryStoreData {
   revision = 1;
 
   constructor() {
-    this.commit({ guards: [], writes: [{ kind: 'put', key: keys.epoch, value: encode({ epoch: 0, settled: true }) }], reads: [] });
+    this.commit({
+      guards: [],
+      writes: [{ kind: 'put', key: keys.epoch, value: encode({ epoch: 0, settled: true }) }],
+      reads: [],
+    });
   }
 
   commit(transition: Transition): Exclude<Outcome, { kind: 'fenced' }> {
@@ -53,7 +57,9 @@ export class MemoryStoreData {
 
   #holds(guard: Guard): boolean {
     if (guard.kind === 'noneNewer') {
-      return this.read({ kind: 'prefix', prefix: guard.prefix }).every((e) => e.modRevision <= guard.revision);
+      return this.read({ kind: 'prefix', prefix: guard.prefix }).every(
+        (e) => e.modRevision <= guard.revision,
+      );
     }
     const entry = this.entries.get(guard.key);
     if (guard.kind === 'absent') return entry === undefined;
@@ -67,7 +73,12 @@ export class MemoryStoreData {
     for (const write of transition.writes) {
       const before = this.entries.get(write.key);
       if (write.kind === 'put') {
-        const entry = { key: write.key, value: write.value, createRevision: before?.createRevision ?? revision, modRevision: revision };
+        const entry = {
+          key: write.key,
+          value: write.value,
+          createRevision: before?.createRevision ?? revision,
+          modRevision: revision,
+        };
         this.entries.set(write.key, entry);
         changes.push({ kind: 'put', entry });
       } else if (before) {
@@ -107,7 +118,10 @@ export class MemoryElectionStore implements ElectionStore {
     return this.#data.commit(transition);
   }
 
-  async read(reads: readonly Read[], _options: CommitOptions): Promise<{ revision: number; reads: Entry[][] }> {
+  async read(
+    reads: readonly Read[],
+    _options: CommitOptions,
+  ): Promise<{ revision: number; reads: Entry[][] }> {
     await this.#reach();
     return { revision: this.#data.revision, reads: reads.map((read) => this.#data.read(read)) };
   }

@@ -61,7 +61,10 @@ export class Participant {
   async resign(replica: ElectionCalls, candidateId = this.standing?.candidateId ?? ''): Promise<Resignation> {
     this.#resigned.add(candidateId);
     if (candidateId === this.standing?.candidateId) this.believesUntilMs = Number.NEGATIVE_INFINITY;
-    return await replica.elections.resign({ ...this.#target, session: this.session, candidateId }, this.bounds());
+    return await replica.elections.resign(
+      { ...this.#target, session: this.session, candidateId },
+      this.bounds(),
+    );
   }
 
   get session(): string {

@@ -51,7 +51,12 @@ function join(draft: Draft, command: CampaignCommand, session: SessionIdentity):
   return { kind: 'done', done: { kind: 'standing', candidateId, session } };
 }
 
-function repeat(draft: Draft, command: CampaignCommand, standing: Candidacy, session: SessionIdentity): Verdict {
+function repeat(
+  draft: Draft,
+  command: CampaignCommand,
+  standing: Candidacy,
+  session: SessionIdentity,
+): Verdict {
   if (standing.record.name !== command.candidate.name) {
     const detail = `The session stands as "${standing.record.name}". Resign first, or campaign without the session.`;
     return { kind: 'refused', error: new IncumbentError('session.already_standing', detail) };
@@ -88,7 +93,11 @@ function sessionFor(
       errors: [{ pointer: '/ttlMs', code: 'too_big', message }],
     });
   }
-  const record: SessionRecord = alive ?? { tenantId: draft.ref.tenantId, ttlMs, incarnation: command.incarnation };
+  const record: SessionRecord = alive ?? {
+    tenantId: draft.ref.tenantId,
+    ttlMs,
+    incarnation: command.incarnation,
+  };
   return { sessionId, ...record };
 }
 

@@ -101,7 +101,11 @@ export class Draft {
   }
 
   transition(): Transition {
-    return { guards: [...this.#guards.values()], writes: [...this.#writes.values()], reads: [...this.#reads.values()] };
+    return {
+      guards: [...this.#guards.values()],
+      writes: [...this.#writes.values()],
+      reads: [...this.#reads.values()],
+    };
   }
 
   // What the commands see.
@@ -192,7 +196,11 @@ export class Draft {
   /** The session lives and is the incarnation that the candidacy names: a dead waiter can never win. */
   guardAlive(record: Pick<CandidateRecord, 'sessionId' | 'incarnation' | 'ttlMs'>): void {
     if (this.#sessions.has(record.sessionId)) return;
-    const value = encodeSession({ tenantId: this.ref.tenantId, ttlMs: record.ttlMs, incarnation: record.incarnation });
+    const value = encodeSession({
+      tenantId: this.ref.tenantId,
+      ttlMs: record.ttlMs,
+      incarnation: record.incarnation,
+    });
     this.#guard({ kind: 'value', key: keys.session(record.sessionId), value });
   }
 
@@ -216,7 +224,9 @@ export class Draft {
 
   guardSession(sessionId: string, guard: { absent: true } | { revision: number }): void {
     const key = keys.session(sessionId);
-    this.#guard('absent' in guard ? { kind: 'absent', key } : { kind: 'revision', key, revision: guard.revision });
+    this.#guard(
+      'absent' in guard ? { kind: 'absent', key } : { kind: 'revision', key, revision: guard.revision },
+    );
   }
 
   // Changes.

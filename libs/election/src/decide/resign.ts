@@ -13,7 +13,8 @@ export const resign: Decider<ResignCommand> = (draft, command) => {
   const { sessionId, incarnation } = command.session;
   const own = candidacy?.record.sessionId === sessionId && candidacy.record.incarnation === incarnation;
   // The stand may be younger than this view: only a fresh situation can say that there is nothing to resign.
-  if (!candidacy || !own) return draft.situation.fresh ? { kind: 'done', done: { kind: 'resigned' } } : { kind: 'lookAgain' };
+  if (!candidacy || !own)
+    return draft.situation.fresh ? { kind: 'done', done: { kind: 'resigned' } } : { kind: 'lookAgain' };
 
   const leader = draft.leader(ONLY_SEAT);
   draft.removeCandidacy(candidacy);

@@ -13,15 +13,27 @@ export const create: Decider<CreateCommand> = (draft, command) => {
   const { changeId, name, settings, maxCandidates } = command;
   if (config?.changeId === changeId) return settled(config);
   if (config?.state === 'closing') {
-    const detail = 'It is being deleted: its last leader may still hold a grant. Try again when that is over.';
-    return { kind: 'refused', error: new IncumbentError('election.closing', detail, { retryAfterMs: 1_000 }) };
+    const detail =
+      'It is being deleted: its last leader may still hold a grant. Try again when that is over.';
+    return {
+      kind: 'refused',
+      error: new IncumbentError('election.closing', detail, { retryAfterMs: 1_000 }),
+    };
   }
   if (config && config.state !== 'closed') {
     const detail = `"${name}" exists already; read it with GET, change it with PATCH.`;
     return { kind: 'refused', error: new IncumbentError('election.name_taken', detail) };
   }
   const { at } = draft;
-  const made: ConfigRecord = { ...settings, name, state: 'open', maxCandidates, createdAt: at, updatedAt: at, changeId };
+  const made: ConfigRecord = {
+    ...settings,
+    name,
+    state: 'open',
+    maxCandidates,
+    createdAt: at,
+    updatedAt: at,
+    changeId,
+  };
   draft.setConfig(made);
   return settled(made);
 };
@@ -61,7 +73,10 @@ export const remove: Decider<RemoveCommand> = (draft, command) => {
 
 /** The election does not exist, as far as its tenant can tell. */
 export function notFound(): Verdict {
-  const error = new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+  const error = new IncumbentError(
+    'election.not_found',
+    'Check the name, or create it with POST /v1/elections.',
+  );
   return { kind: 'refused', error };
 }
 

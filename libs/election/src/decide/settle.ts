@@ -38,7 +38,8 @@ export function bringInLine(draft: Draft): void {
   else fillSeat(draft, ONLY_SEAT);
   sweepDead(draft);
   // Waiters that are not yet swept would stand in the election that is created anew under this name.
-  if (draft.config?.state === 'closing' && !draft.leader(ONLY_SEAT) && draft.candidateCount === 0) close(draft);
+  if (draft.config?.state === 'closing' && !draft.leader(ONLY_SEAT) && draft.candidateCount === 0)
+    close(draft);
 }
 
 /**
