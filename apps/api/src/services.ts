@@ -91,13 +91,13 @@ export async function startServices(services: Services): Promise<void> {
   const { database, keyRing, logger } = services;
   database.start();
   services.engine.start();
-  services.reconciler.start();
   services.managedCopy.start();
   if (await database.waitUntilAvailable(WAIT_FOR_KEYS_MS)) {
     const loading = withDeadline(keyRing.load(), WAIT_FOR_KEYS_MS, 'loading the signing keys');
     await loading.catch((error: unknown) => logger.warn({ err: error }, 'the signing keys are loaded later'));
   }
   keyRing.start();
+  services.reconciler.start();
 }
 
 /** Ends it, in the order of who stands on whom. */

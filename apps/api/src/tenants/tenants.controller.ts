@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { systemClock } from '#core';
+import { hasCode, systemClock } from '#core';
 import { TenantService } from '#tenancy';
 import { Engine } from '../elections/engine.js';
 import { Input, type InputOf } from '../http/input.js';
@@ -60,8 +60,16 @@ export class TenantsController {
       const { data, next } = management.list(tenantId, page);
       const receivedAtMs = systemClock.monotonicMs();
       const bounds = { receivedAtMs, deadlineMs: receivedAtMs + CLOSE_WITHIN_MS };
-      await Promise.all(data.map(({ name }) => management.remove({ tenantId, election: name }, bounds)));
+      const close = async ({ name }: { name: string }): Promise<void> => {
+        await management.remove({ tenantId, election: name }, bounds).catch(unlessAbsent);
+      };
+      await Promise.all(data.map(close));
       page = next === undefined ? undefined : { limit: CLOSED_AT_ONCE, after: next };
     }
   }
+}
+
+/** Whoever was asked to close it before has done so in the meantime. */
+function unlessAbsent(error: unknown): void {
+  if (!hasCode(error, 'election.not_found')) throw error;
 }

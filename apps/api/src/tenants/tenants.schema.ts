@@ -28,7 +28,7 @@ const most = (description: string) => z.int().min(0).max(1_000_000).meta({ descr
 const quotaFields = {
   maxElections: most('How many elections.'),
   maxCandidatesPerElection: most(
-    'How many candidates in one election; taken over when it is created or changed.',
+    'How many candidates in one election; taken over by an election when it is created.',
   ),
   maxApiKeys: most('How many API keys.'),
 };
