@@ -1,7 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Observation } from '#election';
-import { waitUntil } from '#testing';
-import { Rig, type RigReplica, soon, storedLeader, target } from './rig.js';
+import type { Observation, Standing } from '#election';
+import { type Participant, waitUntil } from '#testing';
+import {
+  storeRevision,
+  Rig,
+  type RigReplica,
+  sessionKey,
+  sessionRevision,
+  soon,
+  storedLeader,
+  target,
+  writing,
+} from './rig.js';
 
 /** How many of its newest events an election keeps. */
 const EVENTS_KEPT = 1_000;
@@ -133,7 +143,7 @@ describe('an event stream', () => {
     await told.until(3);
     second.proxy.cut();
     await oneTerm(first);
-    await compact(rig.etcd.urls[0] ?? '', first.replica.view.revision);
+    await compact(rig.etcd.urls[0] ?? '', await storeRevision(first));
     second.proxy.pass();
     await waitUntil(() => told.kinds.includes('closed'), { what: 'the stream to end' });
     const resumed = await Told.at(second, told.place);
@@ -181,23 +191,59 @@ describe('a held answer', () => {
     await a.campaign(first.replica);
     await b.campaign(first.replica);
     await rig.caughtUp();
-    const renewedAt = (): number =>
-      Math.max(...[...second.replica.view.sessions.values()].map((seen) => seen.modRevision));
-    const before = renewedAt();
-    const held = b.renew(second.replica, 2_000);
-    await waitUntil(() => renewedAt() > before, { what: 'the renewal to be held', everyMs: 1 });
+    const held = await renewalHeldAt(second, b);
     second.gate.holdWatch();
     await a.resign(first.replica);
     await b.resign(first.replica);
     second.gate.releaseWatch();
-    const outcome = await held.then(
+    const outcome = await held.answer.then(
       ({ state }) => state,
       (error: unknown) => (error as { code: string }).code,
     );
     expect(['out', 'session.expired']).toContain(outcome);
     expect(await storedLeader(second)).toBeUndefined();
   });
+
+  it('to a renewal grants nothing once the session was ended, though the record of its promotion is still there', async () => {
+    const [first, second] = await rig.pair();
+    const [a, b] = [rig.participant('a'), rig.participant('b')];
+    await a.campaign(first.replica);
+    await b.campaign(first.replica);
+    await rig.caughtUp();
+    const held = await renewalHeldAt(second, b);
+    second.gate.holdWatch();
+    const settlements = [first, second].map(({ gate }) =>
+      gate.holdCommits(writing('delete', /\/0\/leader$/)),
+    );
+    // The resignation puts its successor; only what ends the successor's term deletes the record.
+    await a.resign(first.replica);
+    const writes = [{ kind: 'delete' as const, key: sessionKey(b) }];
+    await first.gate.commit(
+      { guards: [], writes, reads: [] },
+      { lane: 'resign', tenantId: 'test', ...soon() },
+    );
+    second.gate.releaseWatch();
+    await expect(held.answer).rejects.toMatchObject({ code: 'session.expired' });
+    expect(await storedLeader(first)).toMatchObject({ name: 'b', term: 2 });
+    for (const settlement of settlements) settlement.release();
+  });
 });
+
+/** Sends a renewal that waits, and returns once it was committed; its answer is still out. */
+async function renewalHeldAt(
+  on: RigReplica,
+  participant: Participant,
+): Promise<{ answer: Promise<Standing> }> {
+  const before = await sessionRevision(on, participant);
+  const answer = participant.renew(on.replica, 2_000);
+  const { revision } = on.replica.view;
+  await waitUntil(async () => (await sessionRevision(on, participant)) !== before, {
+    what: 'the renewal to commit',
+    everyMs: 1,
+  });
+  await waitUntil(() => on.replica.view.revision > revision, { what: 'the renewal to be seen', everyMs: 1 });
+  return { answer };
+}
 
 async function compact(etcdUrl: string, revision: number): Promise<void> {
   const body = JSON.stringify({ revision: String(revision), physical: true });

@@ -149,11 +149,7 @@ export class Rig {
   /** Waits until the view of every replica holds all that is committed by now. */
   async caughtUp(): Promise<void> {
     for (const { gate, replica } of this.#replicas) {
-      const { revision } = await gate.read([], {
-        lane: 'observe',
-        tenantId: 'test',
-        deadlineMs: soon().deadlineMs,
-      });
+      const revision = await storeRevision({ gate });
       const current = (): boolean => replica.view.revision >= revision;
       await waitUntil(current, { what: 'the replica to catch up', everyMs: 2 });
     }
@@ -218,6 +214,12 @@ export async function stored(on: RigReplica, read: Read): Promise<Entry[]> {
     deadlineMs: soon().deadlineMs,
   });
   return reads[0] ?? [];
+}
+
+/** etcd's revision at some moment of this call. */
+export async function storeRevision({ gate }: Pick<RigReplica, 'gate'>): Promise<number> {
+  const options = { lane: 'observe' as const, tenantId: 'test', deadlineMs: soon().deadlineMs };
+  return (await gate.read([], options)).revision;
 }
 
 /** The leader record as etcd holds it. */

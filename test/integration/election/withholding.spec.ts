@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '#core';
 import { encode, keys, type TenantRecord } from '#election';
 import { type Participant, waitUntil } from '#testing';
-import { BOUND_MS, Rig, type RigReplica, soon, storedLeader, target } from './rig.js';
+import { BOUND_MS, Rig, type RigReplica, soon, storedLeader, target, writing } from './rig.js';
 
 const TTL_MS = 1_500;
 
@@ -139,6 +139,28 @@ describe('pausing an election while its leader renews', () => {
     await second.replica.management.change(target, { state: 'open' }, soon());
     expect(await b.renew(first.replica)).toMatchObject({ state: 'leader', grant: { term: 2 } });
     expect(belief.stop()).toEqual([]);
+  });
+});
+
+describe('a mark that was withdrawn and set again while its replacement was under way', () => {
+  it('saves the grants that were given in between: only the watch of the new mark replaces the leader', async () => {
+    await a.campaign(first.replica);
+    await rig.caughtUp();
+    // The second replica sees no mark, so it replaces nobody; its calls read what they need.
+    second.gate.holdWatch();
+    rig.keepRenewing(a, () => second);
+    await second.replica.management.change(target, { state: 'paused' }, soon());
+    const replacement = first.gate.holdCommits(writing('delete', /\/0\/leader$/));
+    await replacement.arrived();
+    await second.replica.management.change(target, { state: 'open' }, soon());
+    expect(await a.renew(second.replica)).toMatchObject({ state: 'leader', grant: { term: 1 } });
+    const granted = grantsEndMs(a);
+    await second.replica.management.change(target, { state: 'paused' }, soon());
+    replacement.release();
+    second.gate.releaseWatch();
+    await waitUntil(() => a.standing?.state === 'out', { what: 'the leader to be out', everyMs: 5 });
+    expect(systemClock.monotonicMs()).toBeGreaterThan(granted);
+    expect(a.standing).toMatchObject({ reason: 'paused' });
   });
 });
 
