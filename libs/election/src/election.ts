@@ -17,7 +17,7 @@
  * Every change is one guarded transition (`decide/`); views and watches only say when to try one.
  */
 import { randomBytes } from 'node:crypto';
-import { type Clock, hasCode, IncumbentError, newId, toBase32 } from '#core';
+import { type Clock, hasCode, newId, toBase32 } from '#core';
 import type {
   CallBounds,
   CampaignRequest,
@@ -43,6 +43,7 @@ import {
   type LeaderRecord,
   type TermRecord,
 } from './records.js';
+import { checkWait, expired, outcomeUnknown, unknownElection } from './refusals.js';
 import type { Sequencer } from './sequencer.js';
 import type { SessionIdentity, SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
@@ -298,22 +299,43 @@ export class Elections {
     };
     const { leader } = standing;
     const before = `${leader?.candidateId} ${leader?.term} undefined true`;
-    const remaining = waitMs - (this.#parts.clock.monotonicMs() - bounds.receivedAtMs);
-    await observers.wait(ref, () => seen() !== before, remaining, bounds.signal);
+    const untilMs = bounds.receivedAtMs + waitMs;
+    const wait = (happened: (expected?: string) => boolean): Promise<void> =>
+      observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
+    let early = false;
+    await wait((expected) => (early = expected === candidateId) || seen() !== before);
+    if (early) {
+      // In the lane of what installs it, so that this does not overtake it; if it did all the same, the watch tells.
+      const read = await this.#readStanding(ref, session, this.#options('resign', ref, this.#afterWait(bounds)));
+      const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
+      if (promoted) {
+        await view.reaches(read.revision, CATCH_UP_MS);
+        return await this.#standing(ref, toTarget(ref, standing), session, read.leader, read.revision);
+      }
+      await wait(() => seen() !== before);
+    }
     const election = view.election(ref);
     const leads = election?.seats.get(ONLY_SEAT)?.leader?.record.candidateId === candidateId;
     if (!leads && election?.candidates.has(candidateId) && view.sessions.has(session.sessionId)) {
       // Still waiting is no grant, so the view may say it: ten thousand waiters cost no read when a leader changes.
       return this.#waitingIn(election, standing, session);
     }
-    const options = this.#options('renew', ref, this.#afterWait(bounds));
+    const read = await this.#readStanding(ref, session, this.#options('renew', ref, this.#afterWait(bounds)));
+    return await this.#standing(ref, toTarget(ref, standing), session, read.leader, read.revision);
+  }
+
+  /** The leader record, by a read through the log. @throws IncumbentError session.expired */
+  async #readStanding(
+    ref: ElectionRef,
+    session: SessionIdentity,
+    options: CommitOptions,
+  ): Promise<{ leader: Entry | undefined; revision: number }> {
     const { reads, revision } = await this.#parts.store.read(
       [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({ kind: 'key' as const, key })),
       options,
     );
     if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
-    const target = { tenantId: ref.tenantId, election: standing.election, session: standing.session };
-    return await this.#standing(ref, target, session, reads[0]?.[0], revision);
+    return { leader: reads[0]?.[0], revision };
   }
 
   #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
@@ -363,24 +385,6 @@ function record<T extends object>(entries: Entry[] | undefined): T | undefined {
   return entry && decode<T>(entry.value);
 }
 
-function checkWait(waitMs: number | undefined, ttlMs: number): void {
-  if (waitMs === undefined || waitMs <= ttlMs / 2) return;
-  const message = `must be at most ${ttlMs / 2}, half of the session's ttlMs`;
-  throw new IncumbentError('request.invalid_body', `waitMs ${message}.`, {
-    errors: [{ pointer: '/waitMs', code: 'too_big', message }],
-  });
-}
-
-function expired(): IncumbentError {
-  const detail = 'It was not renewed within its ttlMs, or it was resigned. Its grant is over; campaign again.';
-  return new IncumbentError('session.expired', detail);
-}
-
-function unknownElection(): IncumbentError {
-  return new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
-}
-
-function outcomeUnknown(cause?: unknown): IncumbentError {
-  const detail = 'It is not known whether the session was renewed. Renew again at once; count from the new request.';
-  return new IncumbentError('store.unavailable', detail, { executed: 'unknown', retryAfterMs: 1_000, cause });
+function toTarget({ tenantId }: ElectionRef, { election, session }: Standing): Target & { session: string } {
+  return { tenantId, election, session };
 }

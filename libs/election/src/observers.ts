@@ -31,7 +31,7 @@ interface Stream {
 
 /** The held answers of one election. */
 class Waits {
-  readonly wakes = new Set<() => void>();
+  readonly wakes = new Set<(expected?: string) => void>();
   #leader: number | undefined;
   #head: number | undefined;
   #config: number | undefined;
@@ -77,12 +77,28 @@ export class Observers {
     });
   }
 
-  /** Resolves as soon as `happened()` is true for the view, the time is over, the caller left or we close. */
-  async wait(ref: ElectionRef, happened: () => boolean, waitMs: number, signal?: AbortSignal): Promise<void> {
+  /**
+   * A transition of this process that makes `candidateId` the leader has just been sent: whoever waits as that
+   * candidate may read at once, close behind it, and need not wait for the watch to bring it back.
+   */
+  expect({ electionId }: ElectionRef, candidateId: string): void {
+    for (const wake of this.#waits.get(electionId)?.wakes ?? []) wake(candidateId);
+  }
+
+  /**
+   * Resolves as soon as `happened()` is true for the view, the time is over, the caller left or we close.
+   * @param happened is also asked with a candidateId that is about to lead
+   */
+  async wait(
+    ref: ElectionRef,
+    happened: (expected?: string) => boolean,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (this.#closed || waitMs <= 0 || signal?.aborted || happened()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (): void => {
-      if (this.#closed || happened()) resolve();
+    const wake = (expected?: string): void => {
+      if (this.#closed || happened(expected)) resolve();
     };
     let waits = this.#waits.get(ref.electionId);
     if (!waits) this.#waits.set(ref.electionId, (waits = new Waits()));

@@ -56,8 +56,8 @@ export class Replica {
     const record = { processId, startedAt: toTimestamp(clock.wallTimeMs()) };
     const membership = new Membership(store, view, clock, record);
     const situations = new Situations(store, view);
-    const sequencer = new Sequencer(store, situations, clock);
     const observers = new Observers(view, clock);
+    const sequencer = new Sequencer(store, situations, clock, observers);
     const tokens = new SessionTokens(secret);
     this.#store = store;
     this.view = view;

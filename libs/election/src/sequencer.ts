@@ -8,9 +8,10 @@ import type { Command, Done, Verdict } from './decide/commands.js';
 import { decide } from './decide/decide.js';
 import type { Draft } from './decide/draft.js';
 import { type ElectionRef } from './keys.js';
+import type { Observers } from './observers.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
-import type { Situation } from './state.js';
+import { ONLY_SEAT, type Situation } from './state.js';
 
 /** What a command did, with the committed transition to read it in. */
 export interface Result<D extends Done = Done> {
@@ -43,11 +44,13 @@ export class Sequencer {
   readonly #store: ElectionStore;
   readonly #situations: Situations;
   readonly #clock: Clock;
+  readonly #observers: Observers;
 
-  constructor(store: ElectionStore, situations: Situations, clock: Clock) {
+  constructor(store: ElectionStore, situations: Situations, clock: Clock, observers: Observers) {
     this.#store = store;
     this.#situations = situations;
     this.#clock = clock;
+    this.#observers = observers;
   }
 
   /**
@@ -66,6 +69,7 @@ export class Sequencer {
         store: this.#store,
         situations: this.#situations,
         clock: this.#clock,
+        observers: this.#observers,
         known: this.#unseen.get(ref.electionId) ?? 0,
         drained: (known) => this.#drained(ref, known),
       });
@@ -92,6 +96,7 @@ interface QueueContext {
   store: ElectionStore;
   situations: Situations;
   clock: Clock;
+  observers: Observers;
   /** Revision of this process's last commit here, 0 if the view has it. */
   known: number;
   drained: (known: number) => void;
@@ -165,7 +170,10 @@ class ElectionQueue {
     // Without a write there is no guard either: the draft may only be told if nothing newer is known.
     if (draft.changesNothing && !situation.fresh && verdicts.some((verdict) => needsFresh(verdict))) return 'again';
     if (!draft.changesNothing) {
-      const outcome = await store.commit(draft.transition(), options);
+      const committing = store.commit(draft.transition(), options);
+      const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
+      if (successor) this.#context.observers.expect(this.#ref, successor.candidateId);
+      const outcome = await committing;
       if (outcome.kind !== 'committed') {
         if (outcome.kind === 'refused') this.#known = Math.max(this.#known, outcome.revision);
         else this.#inDoubt = true;

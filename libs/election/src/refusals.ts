@@ -1,0 +1,24 @@
+/** The refusals that the verbs of an election have in common. */
+import { IncumbentError } from '#core';
+
+export function checkWait(waitMs: number | undefined, ttlMs: number): void {
+  if (waitMs === undefined || waitMs <= ttlMs / 2) return;
+  const message = `must be at most ${ttlMs / 2}, half of the session's ttlMs`;
+  throw new IncumbentError('request.invalid_body', `waitMs ${message}.`, {
+    errors: [{ pointer: '/waitMs', code: 'too_big', message }],
+  });
+}
+
+export function expired(): IncumbentError {
+  const detail = 'It was not renewed within its ttlMs, or it was resigned. Its grant is over; campaign again.';
+  return new IncumbentError('session.expired', detail);
+}
+
+export function unknownElection(): IncumbentError {
+  return new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+}
+
+export function outcomeUnknown(cause?: unknown): IncumbentError {
+  const detail = 'It is not known whether the session was renewed. Renew again at once; count from the new request.';
+  return new IncumbentError('store.unavailable', detail, { executed: 'unknown', retryAfterMs: 1_000, cause });
+}
