@@ -34,13 +34,12 @@ export {
   type ParsedKey,
   parseKey,
 } from './keys.js';
-export { ElectionManagement, type PageRequest } from './management.js';
+export type { ElectionManagement, PageRequest } from './management.js';
 export {
   type ApiKeyRecord,
   type CandidateRecord,
   type ConfigRecord,
   decode,
-  decodeSession,
   type ElectionPhase,
   type ElectionSettings,
   encode,
@@ -49,7 +48,6 @@ export {
   type EpochRecord,
   type EventRecord,
   type EventType,
-  fenceOf,
   type HeadRecord,
   type LeaderRecord,
   type PublicCandidate,

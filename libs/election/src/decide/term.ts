@@ -1,5 +1,5 @@
 /** How a term starts and ends: the only code that writes leader and term records. */
-import { fenceOf, type EndReason, type LeaderRecord } from '../records.js';
+import type { EndReason, LeaderRecord } from '../records.js';
 import type { Candidacy } from '../state.js';
 import { type Draft, publicOf } from './draft.js';
 
@@ -80,9 +80,4 @@ function startTerm(draft: Draft, seat: number, candidacy: Candidacy): void {
   draft.setLeader(seat, { ...shown, sessionId, incarnation, ttlMs, epoch, term, electedAt: draft.at });
   draft.setTerm(seat, { epoch, term, since: draft.at, leader: shown, sessionId });
   draft.tell(seat, { type: 'leadership.acquired', leader: shown, previousLeader: null });
-}
-
-/** The fence of a leader's term. */
-export function leaderFence(leader: Pick<LeaderRecord, 'epoch' | 'term'>): number {
-  return fenceOf(leader.epoch, leader.term);
 }
