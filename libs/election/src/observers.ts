@@ -68,7 +68,8 @@ export class Observers {
         if (config?.record.state === 'closed') this.#tellClosed(ref.electionId);
       },
       sessionGone: (_sessionId, elections) => {
-        for (const { ref } of elections) for (const wake of this.#waits.get(ref.electionId)?.wakes ?? []) wake();
+        for (const { ref } of elections)
+          for (const wake of this.#waits.get(ref.electionId)?.wakes ?? []) wake();
       },
       eventSeen: (event) => {
         for (const stream of this.#streams.get(event.electionId) ?? []) pass(stream, event);
@@ -131,7 +132,8 @@ export class Observers {
     streams.add(stream);
     const stop = (): void => {
       streams.delete(stream);
-      if (streams.size === 0 && this.#streams.get(ref.electionId) === streams) this.#streams.delete(ref.electionId);
+      if (streams.size === 0 && this.#streams.get(ref.electionId) === streams)
+        this.#streams.delete(ref.electionId);
     };
     try {
       await this.#begin(ref, stream, place, source);
@@ -154,7 +156,12 @@ export class Observers {
     return count;
   }
 
-  async #begin(ref: ElectionRef, stream: Stream, place: string | undefined, source: ObservationSource): Promise<void> {
+  async #begin(
+    ref: ElectionRef,
+    stream: Stream,
+    place: string | undefined,
+    source: ObservationSource,
+  ): Promise<void> {
     const now = await source.now();
     const missed = place === undefined ? undefined : await missedSince(place, now, source);
     if (missed) for (const event of missed) tell(stream, event);

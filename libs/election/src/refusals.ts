@@ -10,7 +10,8 @@ export function checkWait(waitMs: number | undefined, ttlMs: number): void {
 }
 
 export function expired(): IncumbentError {
-  const detail = 'It was not renewed within its ttlMs, or it was resigned. Its grant is over; campaign again.';
+  const detail =
+    'It was not renewed within its ttlMs, or it was resigned. Its grant is over; campaign again.';
   return new IncumbentError('session.expired', detail);
 }
 
@@ -19,6 +20,7 @@ export function unknownElection(): IncumbentError {
 }
 
 export function outcomeUnknown(cause?: unknown): IncumbentError {
-  const detail = 'It is not known whether the session was renewed. Renew again at once; count from the new request.';
+  const detail =
+    'It is not known whether the session was renewed. Renew again at once; count from the new request.';
   return new IncumbentError('store.unavailable', detail, { executed: 'unknown', retryAfterMs: 1_000, cause });
 }

@@ -168,7 +168,8 @@ class ElectionQueue {
     if (lookAgain) return 'again';
     const answer = { draft, reads: new Map<string, Entry>(), revision: situation.revision };
     // Without a write there is no guard either: the draft may only be told if nothing newer is known.
-    if (draft.changesNothing && !situation.fresh && verdicts.some((verdict) => needsFresh(verdict))) return 'again';
+    if (draft.changesNothing && !situation.fresh && verdicts.some((verdict) => needsFresh(verdict)))
+      return 'again';
     if (!draft.changesNothing) {
       const committing = store.commit(draft.transition(), options);
       const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
@@ -194,7 +195,11 @@ class ElectionQueue {
   async #situation(batch: Waiting[], fresh: boolean, options: CommitOptions): Promise<Situation> {
     const { situations } = this.#context;
     const named = batch.map(({ command }) =>
-      command.kind === 'campaign' ? command.sessionId : command.kind === 'resign' ? command.session.sessionId : '',
+      command.kind === 'campaign'
+        ? command.sessionId
+        : command.kind === 'resign'
+          ? command.session.sessionId
+          : '',
     );
     const sessionIds = named.filter(Boolean);
     if (fresh) return await situations.fresh(this.#ref, sessionIds, options);
@@ -215,17 +220,25 @@ function needsFresh(verdict: Verdict): boolean {
 }
 
 function tooLate(): IncumbentError {
-  return new IncumbentError('store.unavailable', 'There was no time left to carry this out; nothing was changed.', {
-    executed: false,
-    retryAfterMs: 1_000,
-  });
+  return new IncumbentError(
+    'store.unavailable',
+    'There was no time left to carry this out; nothing was changed.',
+    {
+      executed: false,
+      retryAfterMs: 1_000,
+    },
+  );
 }
 
 function contended(): IncumbentError {
-  return new IncumbentError('store.unavailable', 'Too many changes of this election at once; nothing was changed.', {
-    executed: false,
-    retryAfterMs: 1_000,
-  });
+  return new IncumbentError(
+    'store.unavailable',
+    'Too many changes of this election at once; nothing was changed.',
+    {
+      executed: false,
+      retryAfterMs: 1_000,
+    },
+  );
 }
 
 /** The same failure, without the promise that nothing was executed. */
