@@ -128,6 +128,29 @@ describe('an election on one replica', () => {
     expect(await b.campaign(replica)).toMatchObject({ state: 'leader', grant: { term: 2, fence: 2 } });
   });
 
+  it('applies a changed quota of the tenant to the elections that exist', async () => {
+    const mirror = (most: number): void => {
+      const value = JSON.stringify({ status: 'active', maxCandidatesPerElection: most });
+      data.commit({ guards: [], writes: [{ kind: 'put', key: 't/ten_a', value }], reads: [] });
+    };
+    mirror(1);
+    await clock.advance(10);
+    await participant('a').campaign(replica);
+    const refused = {
+      code: 'limit.quota_exceeded',
+      extras: { limit: { name: 'candidatesPerElection', value: 1 } },
+    };
+    await expect(participant('b').campaign(replica)).rejects.toMatchObject(refused);
+    mirror(2);
+    await clock.advance(10);
+    expect(await participant('b').campaign(replica)).toMatchObject({ state: 'waiting' });
+    const view = await replica.management.get(
+      { tenantId: 'ten_a', election: 'billing' },
+      participant('c').bounds(),
+    );
+    expect(view.maxCandidates).toBe(2);
+  });
+
   it('streams a snapshot first and then every event in order', async () => {
     const seen: string[] = [];
     const a = participant('a');

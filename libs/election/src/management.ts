@@ -44,7 +44,7 @@ export class ElectionManagement {
     const ref = electionRef(target.tenantId, target.election);
     const name = target.election;
     const command = { kind: 'create' as const, name, settings, maxCandidates, changeId: newId('req') };
-    return viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
   }
 
   /**
@@ -60,7 +60,7 @@ export class ElectionManagement {
     const ref = electionRef(target.tenantId, target.election);
     const { state, ...settings } = change;
     const command = { kind: 'change' as const, settings, state, version: ifMatch, changeId: newId('req') };
-    return viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
   }
 
   /**
@@ -78,7 +78,7 @@ export class ElectionManagement {
   async get(target: Target, bounds: CallBounds): Promise<ElectionView> {
     const ref = electionRef(target.tenantId, target.election);
     const { election } = await this.#fresh(ref, bounds);
-    return viewOfConfig(ref, existing(election), election.config?.modRevision ?? 0);
+    return this.#viewOfConfig(ref, existing(election), election.config?.modRevision ?? 0);
   }
 
   /** The tenant's elections by name, as this replica knows them. */
@@ -89,7 +89,7 @@ export class ElectionManagement {
       const { name } = config.record;
       if (page.prefix !== undefined && !name.startsWith(page.prefix)) continue;
       if (page.after === undefined || name > page.after)
-        found.push(viewOfConfig(ref, config.record, config.modRevision));
+        found.push(this.#viewOfConfig(ref, config.record, config.modRevision));
     }
     found.sort((a, b) => (a.name < b.name ? -1 : 1));
     const data = found.slice(0, page.limit);
@@ -141,6 +141,20 @@ export class ElectionManagement {
     return { data, ...(start + page.limit < all.length && { next: data.at(-1)?.candidateId }) };
   }
 
+  #viewOf(ref: ElectionRef, { done, draft, revision }: Result<Settled>): ElectionView {
+    const before = draft.situation.election.config;
+    const unchanged = draft.changesNothing && before !== undefined;
+    return this.#viewOfConfig(ref, done.config, unchanged ? before.modRevision : revision);
+  }
+
+  #viewOfConfig(ref: ElectionRef, config: ConfigRecord, revision: number): ElectionView {
+    const { changeId: _changeId, state, ...shown } = config;
+    // The quota of today is what campaign asks; see checkCandidateQuota.
+    const quota = this.#parts.view.tenants.get(ref.tenantId)?.record.maxCandidatesPerElection;
+    const maxCandidates = quota ?? config.maxCandidates;
+    return { electionId: ref.electionId, ...shown, maxCandidates, state: visible(state), version: String(revision) };
+  }
+
   async #fresh(ref: ElectionRef, bounds: CallBounds): ReturnType<Situations['fresh']> {
     const options: CommitOptions = { lane: 'observe', tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
     return await this.#parts.situations.fresh(ref, [], options);
@@ -163,17 +177,6 @@ function existing(election: ElectionState): ConfigRecord {
   const config = election.config?.record;
   if (config && config.state !== 'closed') return config;
   throw new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
-}
-
-function viewOf(ref: ElectionRef, { done, draft, revision }: Result<Settled>): ElectionView {
-  const before = draft.situation.election.config;
-  const unchanged = draft.changesNothing && before !== undefined;
-  return viewOfConfig(ref, done.config, unchanged ? before.modRevision : revision);
-}
-
-function viewOfConfig(ref: ElectionRef, config: ConfigRecord, revision: number): ElectionView {
-  const { changeId: _changeId, state, ...shown } = config;
-  return { electionId: ref.electionId, ...shown, state: visible(state), version: String(revision) };
 }
 
 function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {

@@ -22,7 +22,7 @@ export type ElectionPhase = 'open' | 'paused' | 'closing' | 'closed';
 export interface ConfigRecord extends ElectionSettings {
   name: string;
   state: ElectionPhase;
-  /** At most this many candidacies at once; the tenant's quota at creation or last change. */
+  /** At most this many candidacies at once: the tenant's quota at creation, for while the tenant is not mirrored. */
   maxCandidates: number;
   createdAt: string;
   updatedAt: string;

@@ -77,7 +77,8 @@ export const standing = z
     state: z.enum(['leader', 'waiting', 'yielding', 'out']).meta({
       description:
         '`leader`: the caller leads for `validForMs` from the moment it sent this request. `waiting`: it stands in ' +
-        'the queue. `yielding`: its term is being ended; it must stop acting. `out`: it does not stand here.',
+        'the queue. `yielding`: its term is being ended; what was granted holds to its end, nothing more is granted, so ' +
+        'finish and resign. `out`: it does not stand here.',
     }),
     position: z
       .int()

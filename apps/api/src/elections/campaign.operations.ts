@@ -82,8 +82,8 @@ export const renew = {
   summary: 'Renew the session and learn how one stands',
   description:
     'Extends the session by its `ttlMs` and answers from that very transition. Send it every `renewAfterMs`, as ' +
-    'leader and while waiting: promotion is told here. With `waitMs` it renews, holds the answer until something ' +
-    'changes for the caller, and then answers from a fresh transition.',
+    'leader and while waiting: promotion is told here. With `waitMs` it renews, holds the answer of one who waits ' +
+    'until something changes for it, and then answers from a fresh transition; a leader is answered at once.',
   access: 'elections:campaign',
   evenSuspended: true,
   params,

@@ -27,9 +27,7 @@ const most = (description: string) => z.int().min(0).max(1_000_000).meta({ descr
 
 const quotaFields = {
   maxElections: most('How many elections.'),
-  maxCandidatesPerElection: most(
-    'How many candidates in one election; taken over by an election when it is created.',
-  ),
+  maxCandidatesPerElection: most('How many candidates in one election; a few more where replicas race.'),
   maxApiKeys: most('How many API keys.'),
 };
 

@@ -130,12 +130,14 @@ function makeWayForName(draft: Draft, command: CampaignCommand): IncumbentError 
   return undefined;
 }
 
+/** The tenant's quota as it is now; the one at creation where the tenant is not mirrored. */
 function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError | undefined {
-  if (draft.candidateCount < config.maxCandidates) return undefined;
+  const most = draft.situation.tenant?.record.maxCandidatesPerElection ?? config.maxCandidates;
+  if (draft.candidateCount < most) return undefined;
   return new IncumbentError(
     'limit.quota_exceeded',
-    `This election has ${config.maxCandidates} candidates, the most the tenant's quota allows.`,
-    { limit: { name: 'candidatesPerElection', value: config.maxCandidates } },
+    `This election has ${draft.candidateCount} candidates; the tenant's quota allows ${most}.`,
+    { limit: { name: 'candidatesPerElection', value: most } },
   );
 }
 
