@@ -84,7 +84,8 @@ export class Elections {
     const { sequencer, tokens } = this.#parts;
     const ref = electionRef(request.tenantId, request.election);
     const command = this.#campaignCommand(ref, request);
-    const expectedTtlMs = command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
+    const expectedTtlMs =
+      command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
     if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
     const result = await sequencer.run<Extract<Done, { kind: 'standing' }>>(ref, command, {
       lane: 'campaign',
@@ -186,11 +187,16 @@ export class Elections {
     bounds: CallBounds,
   ): Promise<TermVerdict> {
     const ref = { tenantId: named.tenantId, electionId: named.electionId };
-    const read = [keys.leader(ref, named.seat), keys.term(ref, named.seat)].map((key) => ({ kind: 'key' as const, key }));
+    const read = [keys.leader(ref, named.seat), keys.term(ref, named.seat)].map((key) => ({
+      kind: 'key' as const,
+      key,
+    }));
     const { reads } = await this.#parts.store.read(read, this.#options('observe', ref, bounds));
     const leader = record<LeaderRecord>(reads[0]);
     const term = record<TermRecord>(reads[1]);
-    const current = leader?.epoch === named.epoch && leader.term === named.term;
+    // A record of an epoch that is over is void, although nobody has replaced it yet.
+    const { epoch } = this.#parts.store.epoch();
+    const current = named.epoch === epoch && leader?.epoch === epoch && leader.term === named.term;
     return { current, ...(term && { currentFence: fenceOf(term.epoch, term.term) }) };
   }
 
@@ -199,7 +205,12 @@ export class Elections {
    * before, every event since. @returns a function that ends the observation
    * @throws IncumbentError election.not_found
    */
-  async observe(target: Target, place: string | undefined, observer: Observer, bounds: CallBounds): Promise<() => void> {
+  async observe(
+    target: Target,
+    place: string | undefined,
+    observer: Observer,
+    bounds: CallBounds,
+  ): Promise<() => void> {
     const ref = electionRef(target.tenantId, target.election);
     const source = {
       now: () => this.#readLeadership(ref, bounds),
@@ -213,7 +224,10 @@ export class Elections {
   }
 
   /** A renewal whose outcome is unknown is simply carried out again: it is its own repeat. */
-  async #commitRenewal(transition: Transition, options: CommitOptions): Promise<Exclude<Outcome, { kind: 'fenced' }>> {
+  async #commitRenewal(
+    transition: Transition,
+    options: CommitOptions,
+  ): Promise<Exclude<Outcome, { kind: 'fenced' }>> {
     let inDoubt = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -229,9 +243,11 @@ export class Elections {
 
   #campaignCommand(ref: ElectionRef, request: CampaignRequest): CampaignCommand {
     const { tokens } = this.#parts;
-    const session = request.session === undefined ? undefined : tokens.parse(request.session, request.tenantId);
+    const session =
+      request.session === undefined ? undefined : tokens.parse(request.session, request.tenantId);
     const { idempotencyKey: key } = request;
-    const derived = key === undefined ? undefined : tokens.derivedSessionId(ref.tenantId, ref.electionId, key);
+    const derived =
+      key === undefined ? undefined : tokens.derivedSessionId(ref.tenantId, ref.electionId, key);
     return {
       kind: 'campaign',
       candidateId: newId('cnd'),
@@ -306,7 +322,11 @@ export class Elections {
     await wait((expected) => (early = expected === candidateId) || seen() !== before);
     if (early) {
       // In the lane of what installs it, so that this does not overtake it; if it did all the same, the watch tells.
-      const read = await this.#readStanding(ref, session, this.#options('resign', ref, this.#afterWait(bounds)));
+      const read = await this.#readStanding(
+        ref,
+        session,
+        this.#options('resign', ref, this.#afterWait(bounds)),
+      );
       const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
       if (promoted) {
         await view.reaches(read.revision, CATCH_UP_MS);
@@ -331,7 +351,10 @@ export class Elections {
     options: CommitOptions,
   ): Promise<{ leader: Entry | undefined; revision: number }> {
     const { reads, revision } = await this.#parts.store.read(
-      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({ kind: 'key' as const, key })),
+      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({
+        kind: 'key' as const,
+        key,
+      })),
       options,
     );
     if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();

@@ -83,9 +83,12 @@ export class Membership {
     return now - this.#provenAtMs <= GAP_MS && this.#provenFromMs > this.#stalledAtMs;
   }
 
-  /** A timer came late by `lateMs`: the process stood still. */
+  /**
+   * A timer came late by `lateMs`: the process stood still. Lesser delays do not count, or a replica whose event loop
+   * is always a little late would never end anybody; the guard on the revision makes a judgement too soon harmless.
+   */
   stalled(lateMs: number): void {
-    if (lateMs > GAP_MS / 4) this.#stalledAtMs = this.#clock.monotonicMs();
+    if (lateMs > GAP_MS / 2) this.#stalledAtMs = this.#clock.monotonicMs();
   }
 
   /**
