@@ -49,7 +49,8 @@ export function createServer(edge: Edge): FastifyAdapter {
       requireHostHeader: false,
     },
     exposeHeadRoutes: false,
-    return503OnClosing: true,
+    // The gate refuses with a problem that may be relied on; Fastify would answer with a body of its own.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: LONGEST_PARAM },
     genReqId: (raw: IncomingMessage) => edge.calls.requestId(raw.headers['x-request-id']),
     clientErrorHandler: (error, socket) => refuseConnection(error, socket, edge.calls),
