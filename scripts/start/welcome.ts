@@ -24,7 +24,7 @@ Incumbent is running (${(tookMs / 1_000).toFixed(1)} s). Ctrl-C stops it; the da
   API          ${urls.join('  ')}
   Reference    ${urls[0]}/docs   ${urls[0]}/openapi.json
   Admin token  ${adminToken}
-  Demo key     ${demo.key}   (tenant ${demo.tenantId})
+  Demo key     KEY=${demo.key}   (tenant ${demo.tenantId})
   Logs         ${logs}/
 
 Stand for leader of the election "billing" (twice is harmless: the idempotency key finds the same candidacy):
