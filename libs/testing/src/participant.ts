@@ -1,7 +1,7 @@
 import type { Clock } from '#core';
 import type { CallBounds, CampaignRequest, Elections, Replica, Resignation, Standing } from '#election';
 
-/** How long a test's call may take; on the clock that the test uses. */
+/** How long a test's call may take unless it says otherwise; on the clock that the test uses. */
 const CALL_MS = 2_000;
 
 /** What a participant asks of a replica, be it in this process or behind a wire. */
@@ -14,6 +14,8 @@ export interface ParticipantOptions {
   tenantId?: string;
   election?: string;
   ttlMs?: number;
+  /** How long a call may take; milliseconds. */
+  callMs?: number;
 }
 
 /**
@@ -29,14 +31,19 @@ export class Participant {
   believesUntilMs = Number.NEGATIVE_INFINITY;
   readonly #clock: Clock;
   readonly #ttlMs: number | undefined;
+  readonly #callMs: number;
   readonly #resigned = new Set<string>();
 
-  constructor(name: string, { clock, tenantId = 'ten_a', election = 'billing', ttlMs }: ParticipantOptions) {
+  constructor(
+    name: string,
+    { clock, tenantId = 'ten_a', election = 'billing', ttlMs, callMs = CALL_MS }: ParticipantOptions,
+  ) {
     this.name = name;
     this.tenantId = tenantId;
     this.election = election;
     this.#clock = clock;
     this.#ttlMs = ttlMs;
+    this.#callMs = callMs;
   }
 
   async campaign(replica: ElectionCalls, more: Partial<CampaignRequest> = {}): Promise<Standing> {
@@ -77,7 +84,7 @@ export class Participant {
 
   bounds(waitMs = 0): CallBounds {
     const receivedAtMs = this.#clock.monotonicMs();
-    return { receivedAtMs, deadlineMs: receivedAtMs + CALL_MS + waitMs };
+    return { receivedAtMs, deadlineMs: receivedAtMs + this.#callMs + waitMs };
   }
 
   get #target(): { tenantId: string; election: string } {

@@ -4,6 +4,8 @@ import { type EtcdMember, type Participant, waitUntil } from '#testing';
 import { BOUND_MS, Rig, type RigReplica, storedLeader } from './rig.js';
 
 const TTL_MS = 2_000;
+/** After which a participant turns to the other replica. */
+const CALL_MS = 2_000;
 const SESSIONS = 200;
 const DYING = 10;
 
@@ -90,14 +92,18 @@ async function setScene(): Promise<Scene> {
   const leaders = await Promise.all(
     Array.from({ length: SESSIONS }, async (_, number) => {
       const on = replicas[number % 2] as RigReplica;
-      const participant = rig.participant('leader', { election: `election-${number}`, ttlMs: TTL_MS });
+      const participant = rig.participant('leader', {
+        election: `election-${number}`,
+        ttlMs: TTL_MS,
+        callMs: CALL_MS,
+      });
       await patiently(() => rig.election(on, { election: participant.election }), 'election.name_taken');
       await patiently(() => participant.campaign(on.replica));
-      return new Leader(participant);
+      const leader = new Leader(participant);
+      running.push(leader);
+      void leader.run(replicas, number);
+      return leader;
     }),
-  );
-  leaders.forEach(
-    (leader, number) => void delay((number * TTL_MS) / 3 / SESSIONS).then(() => leader.run(replicas, number)),
   );
   const granted = (): boolean => leaders.every(({ lastGrantMs }) => lastGrantMs > 0);
   await waitUntil(granted, { what: 'all leaders to renew' });
