@@ -171,7 +171,7 @@ class ElectionQueue {
     if (draft.changesNothing && !situation.fresh && verdicts.some((verdict) => needsFresh(verdict)))
       return 'again';
     if (!draft.changesNothing) {
-      const committing = store.commit(draft.transition(), options);
+      const committing = store.commit(draft.transition(), { ...options, epoch: situation.epoch });
       const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
       if (successor) this.#context.observers.expect(this.#ref, successor.candidateId);
       const outcome = await committing;

@@ -113,8 +113,11 @@ export class MemoryElectionStore implements ElectionStore {
     this.#options = options;
   }
 
-  async commit(transition: Transition, _options: CommitOptions): Promise<Outcome> {
+  async commit(transition: Transition, { epoch: decidedUnder }: CommitOptions): Promise<Outcome> {
     await this.#reach();
+    const { epoch, settled } = this.epoch();
+    const current = !decidedUnder || (decidedUnder.epoch === epoch && decidedUnder.settled === settled);
+    if (!current && transition.writes.length > 0) return { kind: 'fenced' };
     return this.#data.commit(transition);
   }
 
