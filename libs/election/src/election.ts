@@ -45,17 +45,15 @@ import {
 } from './records.js';
 import { checkWait, expired, outcomeUnknown, unknownElection } from './refusals.js';
 import type { Sequencer } from './sequencer.js';
-import type { SessionIdentity, SessionTokens } from './session-token.js';
+import type { SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
-import type { CommitOptions, ElectionStore, Entry, Lane, Outcome, Transition } from './store.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import { afterWait, CATCH_UP_MS, optionsOf, Standings } from './standings.js';
+import type { CommitOptions, ElectionStore, Entry, Outcome, Transition } from './store.js';
+import { ONLY_SEAT } from './state.js';
 import type { View } from './view.js';
 
 /** Each attempt follows a timeout of its own, so the deadline of the call is over long before. */
 const MOST_RENEWAL_ATTEMPTS = 5;
-
-/** How long an answer waits for the view to show what its own transition has just read. */
-const CATCH_UP_MS = 100;
 
 export interface ElectionParts {
   store: ElectionStore;
@@ -70,9 +68,11 @@ export interface ElectionParts {
 /** The verbs of an election, for any replica: all state is in the store. */
 export class Elections {
   readonly #parts: ElectionParts;
+  readonly #standings: Standings;
 
   constructor(parts: ElectionParts) {
     this.#parts = parts;
+    this.#standings = new Standings(parts);
   }
 
   /**
@@ -110,7 +110,10 @@ export class Elections {
     });
     if (standing.state === 'leader' || !request.waitMs) return standing;
     await this.#parts.view.reaches(result.revision, CATCH_UP_MS);
-    return await this.#hold(ref, session, standing, Math.min(request.waitMs, session.ttlMs / 2), bounds);
+    return await this.#standings.hold(ref, session, standing, {
+      ...bounds,
+      waitMs: Math.min(request.waitMs, session.ttlMs / 2),
+    });
   }
 
   /**
@@ -129,12 +132,15 @@ export class Elections {
       writes: [{ kind: 'put' as const, key, value }],
       reads: [{ kind: 'key' as const, key: keys.leader(ref, ONLY_SEAT) }],
     };
-    const outcome = await this.#commitRenewal(transition, this.#options('renew', ref, bounds));
+    const outcome = await this.#commitRenewal(transition, optionsOf('renew', ref, bounds));
     if (outcome.kind === 'refused') throw expired();
-    const standing = await this.#standing(ref, request, session, outcome.reads[0]?.[0], outcome.revision);
+    const standing = await this.#standings.find(ref, request, session, {
+      leader: outcome.reads[0]?.[0],
+      revision: outcome.revision,
+    });
     // The caller may not know yet that it leads: a promotion between its last answer and this request is news.
     if (!request.waitMs || standing.state !== 'waiting') return standing;
-    return await this.#hold(ref, session, standing, request.waitMs, bounds);
+    return await this.#standings.hold(ref, session, standing, { ...bounds, waitMs: request.waitMs });
   }
 
   /**
@@ -175,7 +181,7 @@ export class Elections {
     if (!wait || now.sequence > after) return now;
     const happened = (): boolean => (this.#parts.view.election(ref)?.head?.record.sequence ?? 0) > after;
     await this.#parts.observers.wait(ref, happened, wait.waitMs, bounds.signal);
-    return await this.#readLeadership(ref, this.#afterWait(bounds));
+    return await this.#readLeadership(ref, afterWait(this.#parts.clock, bounds));
   }
 
   /**
@@ -191,7 +197,7 @@ export class Elections {
       kind: 'key' as const,
       key,
     }));
-    const { reads } = await this.#parts.store.read(read, this.#options('observe', ref, bounds));
+    const { reads } = await this.#parts.store.read(read, optionsOf('observe', ref, bounds));
     const leader = record<LeaderRecord>(reads[0]);
     const term = record<TermRecord>(reads[1]);
     // A record of an epoch that is over is void, although nobody has replaced it yet.
@@ -216,7 +222,7 @@ export class Elections {
       now: () => this.#readLeadership(ref, bounds),
       events: async () => {
         const read = { kind: 'prefix' as const, prefix: keys.events(ref) };
-        const { reads } = await this.#parts.store.read([read], this.#options('observe', ref, bounds));
+        const { reads } = await this.#parts.store.read([read], optionsOf('observe', ref, bounds));
         return (reads[0] ?? []).map((entry) => decode<EventRecord>(entry.value));
       },
     };
@@ -259,129 +265,12 @@ export class Elections {
     };
   }
 
-  /** Where the caller stands, given the leader record that its own transition has just read. */
-  async #standing(
-    ref: ElectionRef,
-    target: Target & { session: string },
-    session: SessionIdentity,
-    entry: Entry | undefined,
-    revision: number,
-  ): Promise<Standing> {
-    const { view, store } = this.#parts;
-    const leader = entry ? decode<LeaderRecord>(entry.value) : null;
-    const leads = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
-    let candidateId = leads ? leader.candidateId : view.standing(session.sessionId).get(ref.electionId);
-    if (candidateId === undefined) {
-      // The view may be younger than the candidacy; after the revision of this commit it is not.
-      await view.reaches(revision, CATCH_UP_MS);
-      candidateId = view.standing(session.sessionId).get(ref.electionId);
-    }
-    const election = view.election(ref);
-    if (!election?.config && !leads) throw unknownElection();
-    const candidacy = candidateId === undefined ? undefined : election?.candidates.get(candidateId);
-    return standingOf({
-      ref,
-      election: target.election,
-      session,
-      token: target.session,
-      candidate: leads ? leader.name : candidacy?.record.name,
-      candidateId,
-      leader,
-      epoch: store.epoch().epoch,
-      queue: election?.candidates.values() ?? [],
-      sequence: election?.head?.record.sequence ?? 0,
-      lastTerm: election?.seats.get(ONLY_SEAT)?.term?.record,
-    });
-  }
-
-  /**
-   * Holds an answer until the view shows something new for the caller. The view only says when to look: "leader"
-   * comes from a fresh read, and its grant counts from the send of this request like every other.
-   */
-  async #hold(
-    ref: ElectionRef,
-    session: SessionIdentity,
-    standing: Standing,
-    waitMs: number,
-    bounds: CallBounds,
-  ): Promise<Standing> {
-    const { view, observers } = this.#parts;
-    const { candidateId = '' } = standing;
-    const seen = (): string => {
-      const election = view.election(ref);
-      const leader = election?.seats.get(ONLY_SEAT)?.leader?.record;
-      const stands = election?.candidates.has(candidateId) === true && view.sessions.has(session.sessionId);
-      return `${leader?.candidateId} ${leader?.term} ${leader?.withheld?.reason} ${stands}`;
-    };
-    const { leader } = standing;
-    const before = `${leader?.candidateId} ${leader?.term} undefined true`;
-    const untilMs = bounds.receivedAtMs + waitMs;
-    const wait = (happened: (expected?: string) => boolean): Promise<void> =>
-      observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
-    let early = false;
-    await wait((expected) => (early = expected === candidateId) || seen() !== before);
-    if (early) {
-      // In the lane of what installs it, so that this does not overtake it; if it did all the same, the watch tells.
-      const read = await this.#readStanding(
-        ref,
-        session,
-        this.#options('resign', ref, this.#afterWait(bounds)),
-      );
-      const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
-      if (promoted) {
-        await view.reaches(read.revision, CATCH_UP_MS);
-        return await this.#standing(ref, toTarget(ref, standing), session, read.leader, read.revision);
-      }
-      await wait(() => seen() !== before);
-    }
-    const election = view.election(ref);
-    const leads = election?.seats.get(ONLY_SEAT)?.leader?.record.candidateId === candidateId;
-    if (!leads && election?.candidates.has(candidateId) && view.sessions.has(session.sessionId)) {
-      // Still waiting is no grant, so the view may say it: ten thousand waiters cost no read when a leader changes.
-      return this.#waitingIn(election, standing, session);
-    }
-    const read = await this.#readStanding(ref, session, this.#options('renew', ref, this.#afterWait(bounds)));
-    return await this.#standing(ref, toTarget(ref, standing), session, read.leader, read.revision);
-  }
-
-  /** The leader record, by a read through the log. @throws IncumbentError session.expired */
-  async #readStanding(
-    ref: ElectionRef,
-    session: SessionIdentity,
-    options: CommitOptions,
-  ): Promise<{ leader: Entry | undefined; revision: number }> {
-    const { reads, revision } = await this.#parts.store.read(
-      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({
-        kind: 'key' as const,
-        key,
-      })),
-      options,
-    );
-    if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
-    return { leader: reads[0]?.[0], revision };
-  }
-
-  #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
-    return standingOf({
-      ref: election.ref,
-      election: standing.election,
-      session,
-      token: standing.session,
-      candidate: standing.candidate,
-      candidateId: standing.candidateId,
-      leader: election.seats.get(ONLY_SEAT)?.leader?.record ?? null,
-      epoch: this.#parts.store.epoch().epoch,
-      queue: election.candidates.values(),
-      sequence: election.head?.record.sequence ?? 0,
-    });
-  }
-
   async #readLeadership(ref: ElectionRef, bounds: CallBounds): Promise<Leadership> {
     const { store } = this.#parts;
     const wanted = [keys.config(ref), keys.leader(ref, ONLY_SEAT), keys.term(ref, ONLY_SEAT), keys.head(ref)];
     const { reads } = await store.read(
       wanted.map((key) => ({ kind: 'key' as const, key })),
-      this.#options('observe', ref, bounds),
+      optionsOf('observe', ref, bounds),
     );
     const config = record<ConfigRecord>(reads[0]);
     if (!config || config.state === 'closed') throw unknownElection();
@@ -392,22 +281,9 @@ export class Elections {
       epoch: store.epoch().epoch,
     });
   }
-
-  #options(lane: Lane, ref: ElectionRef, bounds: Pick<CallBounds, 'deadlineMs'>): CommitOptions {
-    return { lane, tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
-  }
-
-  /** After a held wait the call has two more seconds to read its answer. */
-  #afterWait(bounds: CallBounds): CallBounds {
-    return { ...bounds, deadlineMs: this.#parts.clock.monotonicMs() + 2_000 };
-  }
 }
 
 function record<T extends object>(entries: Entry[] | undefined): T | undefined {
   const entry = entries?.[0];
   return entry && decode<T>(entry.value);
-}
-
-function toTarget({ tenantId }: ElectionRef, { election, session }: Standing): Target & { session: string } {
-  return { tenantId, election, session };
 }

@@ -1,0 +1,183 @@
+/**
+ * Where a participant stands: at once, or held until that changes. What is read here through the log, after the
+ * request rewrote its session, may grant; what the view knows may only say "waiting" and when to look.
+ */
+import type { Clock } from '#core';
+import type { CallBounds, Standing, Target } from './answers.js';
+import { type ElectionRef, keys } from './keys.js';
+import type { Observers } from './observers.js';
+import { type StandingFacts, standingOf } from './presentation.js';
+import { decode, encodeSession, type LeaderRecord } from './records.js';
+import { expired, unknownElection } from './refusals.js';
+import type { SessionIdentity } from './session-token.js';
+import { type ElectionState, ONLY_SEAT } from './state.js';
+import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
+import type { View } from './view.js';
+
+/** How long an answer waits for the view to show what its own transition has just read. */
+export const CATCH_UP_MS = 100;
+
+/** The leader record as a transition of this request read it. */
+interface LeaderRead {
+  leader: Entry | undefined;
+  revision: number;
+}
+
+interface StandingParts {
+  store: ElectionStore;
+  view: View;
+  observers: Observers;
+  clock: Clock;
+}
+
+/** Answers for those who stand; `campaign` and `renew` of `Elections` ask it. */
+export class Standings {
+  readonly #parts: StandingParts;
+
+  constructor(parts: StandingParts) {
+    this.#parts = parts;
+  }
+
+  /** Where the caller stands, given the leader record that its own transition has just read. */
+  async find(
+    ref: ElectionRef,
+    target: Target & { session: string },
+    session: SessionIdentity,
+    read: LeaderRead,
+  ): Promise<Standing> {
+    const { view, store } = this.#parts;
+    const leader = read.leader ? decode<LeaderRecord>(read.leader.value) : null;
+    const leads = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
+    let candidateId = leads ? leader.candidateId : view.standing(session.sessionId).get(ref.electionId);
+    if (candidateId === undefined) {
+      // The view may be younger than the candidacy; after the revision of this commit it is not.
+      await view.reaches(read.revision, CATCH_UP_MS);
+      candidateId = view.standing(session.sessionId).get(ref.electionId);
+    }
+    const election = view.election(ref);
+    if (!election?.config && !leads) throw unknownElection();
+    const candidacy = candidateId === undefined ? undefined : election?.candidates.get(candidateId);
+    return standingOf({
+      ref,
+      election: target.election,
+      session,
+      token: target.session,
+      candidate: leads ? leader.name : candidacy?.record.name,
+      candidateId,
+      leader,
+      epoch: store.epoch().epoch,
+      ...toldBy(election),
+    });
+  }
+
+  /**
+   * Holds an answer until the view shows something new for the caller. The view only says when to look: "leader"
+   * comes from a fresh read, and its grant counts from the send of this request like every other.
+   */
+  async hold(
+    ref: ElectionRef,
+    session: SessionIdentity,
+    standing: Standing,
+    bounds: CallBounds & { waitMs: number },
+  ): Promise<Standing> {
+    const { view, observers } = this.#parts;
+    const { candidateId = '' } = standing;
+    const seen = (): string => {
+      const election = view.election(ref);
+      const leader = election?.seats.get(ONLY_SEAT)?.leader?.record;
+      const stands = election?.candidates.has(candidateId) === true && view.sessions.has(session.sessionId);
+      return `${leader?.candidateId} ${leader?.term} ${leader?.withheld?.reason} ${stands}`;
+    };
+    const { leader } = standing;
+    const before = `${leader?.candidateId} ${leader?.term} undefined true`;
+    const untilMs = bounds.receivedAtMs + bounds.waitMs;
+    const wait = (happened: (expected?: string) => boolean): Promise<void> =>
+      observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
+    let early = false;
+    await wait((expected) => (early = expected === candidateId) || seen() !== before);
+    if (early) {
+      // In the lane of what installs it, so that this does not overtake it; if it did all the same, the watch tells.
+      const read = await this.#readStanding(
+        ref,
+        session,
+        optionsOf('resign', ref, afterWait(this.#parts.clock, bounds)),
+      );
+      const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
+      if (promoted) {
+        await view.reaches(read.revision, CATCH_UP_MS);
+        return await this.find(ref, toTarget(ref, standing), session, read);
+      }
+      await wait(() => seen() !== before);
+    }
+    const election = view.election(ref);
+    const leads = election?.seats.get(ONLY_SEAT)?.leader?.record.candidateId === candidateId;
+    if (!leads && election?.candidates.has(candidateId) && view.sessions.has(session.sessionId)) {
+      // Still waiting is no grant, so the view may say it: ten thousand waiters cost no read when a leader changes.
+      return this.#waitingIn(election, standing, session);
+    }
+    const read = await this.#readStanding(
+      ref,
+      session,
+      optionsOf('renew', ref, afterWait(this.#parts.clock, bounds)),
+    );
+    return await this.find(ref, toTarget(ref, standing), session, read);
+  }
+
+  /** The leader record, by a read through the log. @throws IncumbentError session.expired */
+  async #readStanding(
+    ref: ElectionRef,
+    session: SessionIdentity,
+    options: CommitOptions,
+  ): Promise<LeaderRead> {
+    const { reads, revision } = await this.#parts.store.read(
+      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({
+        kind: 'key' as const,
+        key,
+      })),
+      options,
+    );
+    if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
+    return { leader: reads[0]?.[0], revision };
+  }
+
+  #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
+    return standingOf({
+      ref: election.ref,
+      election: standing.election,
+      session,
+      token: standing.session,
+      candidate: standing.candidate,
+      candidateId: standing.candidateId,
+      leader: election.seats.get(ONLY_SEAT)?.leader?.record ?? null,
+      epoch: this.#parts.store.epoch().epoch,
+      ...toldBy(election),
+    });
+  }
+}
+
+/** What a transition of this call travels with. */
+export function optionsOf(
+  lane: Lane,
+  ref: ElectionRef,
+  bounds: Pick<CallBounds, 'deadlineMs'>,
+): CommitOptions {
+  return { lane, tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
+}
+
+/** After a held wait the call has two more seconds to read its answer. */
+export function afterWait(clock: Clock, bounds: CallBounds): CallBounds {
+  return { ...bounds, deadlineMs: clock.monotonicMs() + 2_000 };
+}
+
+/** What the view knows of an election and a standing shows. */
+function toldBy(election: ElectionState | undefined): Pick<StandingFacts, 'queue' | 'sequence' | 'lastTerm'> {
+  return {
+    queue: election?.candidates.values() ?? [],
+    sequence: election?.head?.record.sequence ?? 0,
+    lastTerm: election?.seats.get(ONLY_SEAT)?.term?.record,
+  };
+}
+
+function toTarget({ tenantId }: ElectionRef, { election, session }: Standing): Target & { session: string } {
+  return { tenantId, election, session };
+}
