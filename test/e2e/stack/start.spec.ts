@@ -45,6 +45,12 @@ describe('npm start', () => {
     expect(state).toBe('leader');
     const { processes } = first;
     expect([...processes.keys()].sort()).toEqual(['api-1', 'etcd', 'postgres', 'redis', 'start', 'worker']);
+
+    const intruder = launch();
+    expect(await intruder.exited).toBe(1);
+    expect(intruder.output).toContain('Incumbent already runs on this data folder');
+    expect(survivors(processes)).toHaveLength(processes.size);
+
     first.signal('SIGTERM');
     expect(await first.exited).toBe(0);
     expect(survivors(processes)).toEqual([]);
