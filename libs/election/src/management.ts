@@ -152,7 +152,13 @@ export class ElectionManagement {
     // The quota of today is what campaign asks; see checkCandidateQuota.
     const quota = this.#parts.view.tenants.get(ref.tenantId)?.record.maxCandidatesPerElection;
     const maxCandidates = quota ?? config.maxCandidates;
-    return { electionId: ref.electionId, ...shown, maxCandidates, state: visible(state), version: String(revision) };
+    return {
+      electionId: ref.electionId,
+      ...shown,
+      maxCandidates,
+      state: visible(state),
+      version: String(revision),
+    };
   }
 
   async #fresh(ref: ElectionRef, bounds: CallBounds): ReturnType<Situations['fresh']> {
