@@ -3,7 +3,7 @@
  * earlier one failed, so that one run shows everything. Caches lie in node_modules/.cache.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 const CACHE = 'node_modules/.cache/check';
@@ -45,8 +45,8 @@ const STEPS = {
   ],
   floors: [bin('depcruise'), '--config', '.dependency-cruiser.mjs', '--output-type', 'err', ...FOLDERS],
   unused: [bin('knip'), '--no-progress', '--cache', '--cache-location', `${CACHE}/knip`],
-  openapi: [process.execPath, 'scripts/check/openapi.mjs'],
-  docs: [process.execPath, ...typescript('scripts/check/docs.ts')],
+  openapi: ['node', 'scripts/check/openapi.mjs'],
+  docs: ['node', ...typescript('scripts/check/docs.ts')],
   gate: [
     process.execPath,
     ...jest,
@@ -60,7 +60,12 @@ const STEPS = {
 
 function run([command, ...args]) {
   const { promise, resolve } = Promise.withResolvers();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: STEP_DEADLINE_MS });
+  // The tools find the Node that was installed with them, whoever started this.
+  const env = {
+    ...process.env,
+    PATH: `${path.resolve('node_modules/.bin')}${path.delimiter}${process.env.PATH}`,
+  };
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: STEP_DEADLINE_MS });
   const output = [];
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
@@ -73,6 +78,11 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in STEPS));
 if (unknown.length > 0) {
   console.error(`No such step: ${unknown.join(', ')}. Steps: ${Object.keys(STEPS).join(', ')}.`);
+  process.exit(2);
+}
+
+if (!existsSync(bin('eslint'))) {
+  console.error('The tools are not installed. Run: npm ci');
   process.exit(2);
 }
 
