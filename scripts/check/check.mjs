@@ -59,7 +59,6 @@ const STEPS = {
 };
 
 function run([command, ...args]) {
-  const { promise, resolve } = Promise.withResolvers();
   // The tools find the Node that was installed with them, whoever started this.
   const env = {
     ...process.env,
@@ -69,9 +68,10 @@ function run([command, ...args]) {
   const output = [];
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
-  child.on('error', (error) => resolve({ ok: false, text: error.message }));
-  child.on('close', (code) => resolve({ ok: code === 0, text: Buffer.concat(output).toString().trim() }));
-  return promise;
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ ok: false, text: error.message }));
+    child.on('close', (code) => resolve({ ok: code === 0, text: Buffer.concat(output).toString().trim() }));
+  });
 }
 
 const wanted = process.argv.slice(2);
