@@ -48,7 +48,7 @@ const STEPS = {
   openapi: ['node', 'scripts/check/openapi.mjs'],
   docs: ['node', ...typescript('scripts/check/docs.ts')],
   gate: [
-    process.execPath,
+    'node',
     ...jest,
     '--selectProjects',
     'unit',
