@@ -47,15 +47,7 @@ const STEPS = {
   unused: [bin('knip'), '--no-progress', '--cache', '--cache-location', `${CACHE}/knip`],
   openapi: ['node', 'scripts/check/openapi.mjs'],
   docs: ['node', ...typescript('scripts/check/docs.ts')],
-  gate: [
-    'node',
-    ...jest,
-    '--selectProjects',
-    'unit',
-    '--testPathPatterns',
-    'scripts/check',
-    '--silent',
-  ],
+  gate: ['node', ...jest, '--selectProjects', 'unit', '--testPathPatterns', 'scripts/check', '--silent'],
 };
 
 function run([command, ...args]) {
