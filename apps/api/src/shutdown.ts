@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DeadlineExceeded, systemClock, withDeadline } from '#core';
 import type { MetricsServer } from './health/metrics-server.js';
@@ -7,6 +8,8 @@ import { closeServices, type Services } from './services.js';
 const HARD_STOP_MS = 25_000;
 /** Connections whose answer went out while the server was closing are idle now and would keep it open. */
 const REAP_IDLE_MS = 50;
+/** No call takes longer; a connection that is open then never sent a whole request, and Node stopped timing it. */
+const LAST_ANSWER_MS = 10_000;
 
 /**
  * Ends the process in order: refuse what is new, let what is held answer, finish what is under way, then close
@@ -15,6 +18,7 @@ const REAP_IDLE_MS = 50;
 export class Shutdown {
   private app: NestFastifyApplication | undefined;
   private metricsServer: MetricsServer | undefined;
+  private readonly sockets = new Set<Socket>();
   private begun = false;
 
   constructor(private readonly services: Services) {}
@@ -29,6 +33,10 @@ export class Shutdown {
   serves(app: NestFastifyApplication, metricsServer: MetricsServer | undefined): void {
     this.app = app;
     this.metricsServer = metricsServer;
+    app.getHttpServer().on('connection', (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
   }
 
   private begin(signal: string): void {
@@ -64,11 +72,17 @@ export class Shutdown {
   private async closeServer(): Promise<void> {
     if (this.app === undefined) return;
     const server = this.app.getHttpServer();
-    const reaper = setInterval(() => server.closeIdleConnections(), REAP_IDLE_MS);
+    const reaper = setInterval(() => {
+      server.closeIdleConnections();
+      // Opened in reserve and never used: to Node they are not idle, and they would stay open.
+      for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, REAP_IDLE_MS);
+    const last = setTimeout(() => server.closeAllConnections(), LAST_ANSWER_MS);
     try {
       await this.app.close();
     } finally {
       clearInterval(reaper);
+      clearTimeout(last);
     }
   }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '#testing';
@@ -69,6 +70,19 @@ describe('a replica that is told to stop', () => {
     expect(performance.now() - startMs).toBeLessThan(5_000);
     await waitUntil(() => streams.every(({ ended }) => ended()), { what: 'all streams to have ended' });
     expect(streams.filter(({ told }) => told().endsWith('0\r\n\r\n'))).toHaveLength(STREAMS);
+  }, 60_000);
+
+  it('is not delayed by a connection that was opened in reserve and never used', async () => {
+    service = await Service.start();
+    const reserve = connect(service.port, '127.0.0.1').on('error', () => undefined);
+    sockets.push(reserve);
+    await once(reserve, 'connect');
+    // A connection behind it was accepted, so it was, too.
+    expect(await service.isReady()).toBe(true);
+    const startMs = performance.now();
+    service.process.signal('SIGTERM');
+    expect(await service.process.exited).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   }, 60_000);
 
   it('deposes nobody: the term goes on at another replica', async () => {
