@@ -21,6 +21,8 @@ const MISSED_AFTER_MS = 600;
  * renew, so every deadline starts anew. Shorter hiccups are within what renewing at a third of the TTL absorbs.
  */
 export const GAP_MS = 400;
+/** Readiness should not flap with every hiccup of the store; a balancer that asks every second is told in time. */
+const REACHED_WITHIN_MS = 2_000;
 /** Keys of replicas that died are removed after this. */
 const FORGOTTEN_AFTER_MS = 60_000;
 
@@ -81,6 +83,11 @@ export class Membership {
   isCurrent(): boolean {
     const now = this.#clock.monotonicMs();
     return now - this.#provenAtMs <= GAP_MS && this.#provenFromMs > this.#stalledAtMs;
+  }
+
+  /** Whether the store has committed and told a heartbeat lately: what readiness asks. */
+  isReached(): boolean {
+    return this.#clock.monotonicMs() - this.#provenAtMs <= REACHED_WITHIN_MS;
   }
 
   /**

@@ -83,7 +83,7 @@ export class Replica {
 
   /** The watch is proven current: the store commits and its changes come back. */
   ready(): boolean {
-    return this.#membership.isCurrent();
+    return this.#membership.isReached();
   }
 
   /** Whether this replica is the one to compact the store now. */

@@ -104,6 +104,18 @@ describe('supervision', () => {
     expect(sessions()).toHaveLength(1);
   });
 
+  it('is ready while the store has answered within two seconds, through any shorter gap', async () => {
+    expect(replica.ready()).toBe(true);
+    store.partitioned = true;
+    await clock.advance(1_500);
+    expect(replica.ready()).toBe(true);
+    await clock.advance(1_000);
+    expect(replica.ready()).toBe(false);
+    store.partitioned = false;
+    await clock.advance(200);
+    expect(replica.ready()).toBe(true);
+  });
+
   it('removes the heartbeat of a replica that has been gone for a minute', async () => {
     const gone = await Replica.start({
       store: new MemoryElectionStore(data),

@@ -148,7 +148,10 @@ export class View implements Follower {
       const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
       let stands = this.#standing.get(sessionId);
       if (!stands) this.#standing.set(sessionId, (stands = new Map<string, string>()));
-      stands.set(electionId, key.candidateId);
+      // A session id that follows from an Idempotency-Key comes again; a dead stand of it may not be swept yet, and
+      // a listing tells the two in any order.
+      const known = election.candidates.get(stands.get(electionId) ?? '');
+      if (!known || known.createRevision <= entry.createRevision) stands.set(electionId, key.candidateId);
     }
     return election;
   }
