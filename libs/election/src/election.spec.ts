@@ -88,7 +88,7 @@ describe('an election on one replica', () => {
     await clock.advance(50);
     await a.resign(replica);
     await clock.advance(10);
-    expect(await held).toMatchObject({ state: 'leader', grant: { term: 2 } });
+    expect(await held).toMatchObject({ state: 'leader', grant: { term: 2 }, sequence: 3 });
   });
 
   it('pauses: the leader yields at once and is out when its grants are over, the waiter stays', async () => {

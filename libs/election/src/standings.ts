@@ -7,7 +7,7 @@ import type { CallBounds, Standing, Target } from './answers.js';
 import { type ElectionRef, keys } from './keys.js';
 import type { Observers } from './observers.js';
 import { type StandingFacts, standingOf } from './presentation.js';
-import { decode, encodeSession, type LeaderRecord } from './records.js';
+import { decode, encodeSession, type HeadRecord, type LeaderRecord } from './records.js';
 import { expired, unknownElection } from './refusals.js';
 import type { SessionIdentity } from './session-token.js';
 import { type ElectionState, ONLY_SEAT } from './state.js';
@@ -21,6 +21,8 @@ export const CATCH_UP_MS = 100;
 interface LeaderRead {
   leader: Entry | undefined;
   revision: number;
+  /** Number of the last event, if it was read along; else the view tells the one that it knows. */
+  sequence?: number;
 }
 
 interface StandingParts {
@@ -67,6 +69,7 @@ export class Standings {
       leader,
       epoch: store.epoch().epoch,
       ...toldBy(election),
+      ...(read.sequence !== undefined && { sequence: read.sequence }),
     });
   }
 
@@ -103,10 +106,7 @@ export class Standings {
         optionsOf('resign', ref, afterWait(this.#parts.clock, bounds)),
       );
       const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
-      if (promoted) {
-        await view.reaches(read.revision, CATCH_UP_MS);
-        return await this.find(ref, toTarget(ref, standing), session, read);
-      }
+      if (promoted) return await this.find(ref, toTarget(ref, standing), session, read);
       await wait(() => seen() !== before);
     }
     const election = view.election(ref);
@@ -130,14 +130,16 @@ export class Standings {
     options: CommitOptions,
   ): Promise<LeaderRead> {
     const { reads, revision } = await this.#parts.store.read(
-      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId)].map((key) => ({
+      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId), keys.head(ref)].map((key) => ({
         kind: 'key' as const,
         key,
       })),
       options,
     );
     if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
-    return { leader: reads[0]?.[0], revision };
+    const head = reads[2]?.[0];
+    const sequence = head ? decode<HeadRecord>(head.value).sequence : 0;
+    return { leader: reads[0]?.[0], revision, sequence };
   }
 
   #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
