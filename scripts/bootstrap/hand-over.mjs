@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** How often to look whether npm, which started us, is still there: it ends on SIGTERM without waiting for us. */
+/** How often to look whether npm, which started us, is still there; killed, it cannot tell us. */
 const LOOK_FOR_NPM_MS = 250;
 
 /**
@@ -34,17 +34,20 @@ export function handOver(node, args) {
   });
 }
 
-/** Who started us, as far as npm: it puts a shell between. Changes when one of them ends, and only then. */
+/** Who started us, as far as npm, with or without a shell between. Changes when one of them ends, and only then. */
 function ancestorsByNpm() {
   if (process.env.npm_lifecycle_event === undefined) return '';
-  return `${parentOf(process.ppid)} ${process.ppid}`;
+  const [name, parent] = nameAndParentOf(process.ppid);
+  return /sh$/.test(name) ? `${parent} ${process.ppid}` : `${process.ppid}`;
 }
 
-function parentOf(pid) {
+function nameAndParentOf(pid) {
   try {
     // "pid (name) state ppid ..."; the name may hold anything, parentheses too.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1];
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const end = stat.lastIndexOf(') ');
+    return [stat.slice(stat.indexOf('(') + 1, end), stat.slice(end + 2).split(' ')[1]];
   } catch {
-    return '';
+    return ['', ''];
   }
 }
