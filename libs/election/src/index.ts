@@ -56,6 +56,7 @@ export {
   type TenantRecord,
   type TermRecord,
 } from './records.js';
+export { unknownElection } from './refusals.js';
 export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
 export { type SessionIdentity, SessionTokens } from './session-token.js';
 export {

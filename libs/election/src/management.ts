@@ -1,11 +1,12 @@
 /** What operators do to elections: create, change, pause, delete; and what they read of them. */
-import { IncumbentError, newId } from '#core';
+import { newId } from '#core';
 import type { CallBounds, ElectionStatus, ElectionView, QueuedCandidate, Target } from './answers.js';
 import { publicOf } from './decide/draft.js';
 import type { Done } from './decide/commands.js';
 import { electionRef, type ElectionRef } from './keys.js';
 import { leadershipOf } from './presentation.js';
 import { type ConfigRecord, type ElectionPhase, type ElectionSettings, fenceOf } from './records.js';
+import { unknownElection } from './refusals.js';
 import type { Result, Sequencer } from './sequencer.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions, ElectionStore } from './store.js';
@@ -182,7 +183,7 @@ function queueOf(election: ElectionState): QueuedCandidate[] {
 function existing(election: ElectionState): ConfigRecord {
   const config = election.config?.record;
   if (config && config.state !== 'closed') return config;
-  throw new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+  throw unknownElection();
 }
 
 function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {

@@ -15,8 +15,12 @@ export function expired(): IncumbentError {
   return new IncumbentError('session.expired', detail);
 }
 
+/** One place for the text, so that "absent" and "not yours" cannot be told apart (T1). */
 export function unknownElection(): IncumbentError {
-  return new IncumbentError('election.not_found', 'Check the name, or create it with POST /v1/elections.');
+  return new IncumbentError(
+    'election.not_found',
+    'Check the name, or create the election first with POST /v1/elections.',
+  );
 }
 
 export function outcomeUnknown(cause?: unknown): IncumbentError {

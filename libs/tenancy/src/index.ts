@@ -19,7 +19,6 @@ export { type Mirrored, MirrorReconciler } from './mirror-reconciler.js';
 export type { Page, PageRequest } from './page.js';
 export { DEFAULT_QUOTA, type Quota } from './quota.js';
 export {
-  electionNotFound,
   maySeeElection,
   type Principal,
   requireDelegable,

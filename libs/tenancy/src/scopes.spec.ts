@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { unknownElection } from '#election';
 import { hasCode } from '#core';
 import {
   type Principal,
-  electionNotFound,
   hasScope,
   maySeeElection,
   requireDelegable,
@@ -44,7 +44,7 @@ describe('scopes', () => {
     expect(maySeeElection(principal, 'billing')).toBe(false);
     expect(maySeeElection({ ...principal, electionPrefix: 'payroll' }, 'billing-eu')).toBe(false);
     const hidden = thrownBy(() => requireVisible(principal, 'payroll'));
-    expect(hidden).toMatchObject({ code: 'election.not_found', message: electionNotFound().message });
+    expect(hidden).toMatchObject({ code: 'election.not_found', message: unknownElection().message });
   });
 
   it('shows every election to a key without a prefix', () => {

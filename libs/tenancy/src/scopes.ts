@@ -1,4 +1,5 @@
 import { IncumbentError } from '#core';
+import { unknownElection } from '#election';
 
 /** What an API key may do. */
 export const SCOPES = ['elections:read', 'elections:campaign', 'elections:manage', 'keys:manage'] as const;
@@ -32,15 +33,7 @@ export function maySeeElection(principal: Principal, name: string): boolean {
 
 /** @throws IncumbentError election.not_found, the very answer for a name that does not exist */
 export function requireVisible(principal: Principal, name: string): void {
-  if (!maySeeElection(principal, name)) throw electionNotFound();
-}
-
-/** One place for the text, so that "absent" and "not yours" cannot be told apart. */
-export function electionNotFound(): IncumbentError {
-  return new IncumbentError(
-    'election.not_found',
-    'Check the name, or create the election first with POST /v1/elections.',
-  );
+  if (!maySeeElection(principal, name)) throw unknownElection();
 }
 
 /**

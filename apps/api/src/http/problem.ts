@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { ERRORS, type ErrorCode, type FieldError, IncumbentError } from '#core';
-import { electionNotFound } from '#tenancy';
+import { unknownElection } from '#election';
 
 /** Body of every refusal and failure (RFC 9457, application/problem+json). */
 export interface Problem {
@@ -31,7 +31,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
     title,
     status,
     // One text whatever the reason: what you may not read must look exactly like what does not exist (T1).
-    detail: code === 'election.not_found' ? electionNotFound().message : known.message,
+    detail: code === 'election.not_found' ? unknownElection().message : known.message,
     code,
     requestId,
   };

@@ -1,5 +1,6 @@
 import { IncumbentError } from '#core';
 import type { ConfigRecord } from '../records.js';
+import { unknownElection } from '../refusals.js';
 import type { ChangeCommand, CreateCommand, Decider, RemoveCommand, Verdict } from './commands.js';
 import type { Draft } from './draft.js';
 import { bringInLine } from './settle.js';
@@ -73,11 +74,7 @@ export const remove: Decider<RemoveCommand> = (draft, command) => {
 
 /** The election does not exist, as far as its tenant can tell. */
 export function notFound(): Verdict {
-  const error = new IncumbentError(
-    'election.not_found',
-    'Check the name, or create it with POST /v1/elections.',
-  );
-  return { kind: 'refused', error };
+  return { kind: 'refused', error: unknownElection() };
 }
 
 function settled(config: ConfigRecord): Verdict {
