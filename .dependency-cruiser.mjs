@@ -16,6 +16,7 @@ const FLOORS = {
   fencing: ['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
   tenancy: ['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
   audit: ['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
+  history: ['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
   webhooks: ['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
   sdk: [],
 };
@@ -57,7 +58,7 @@ const driverRules = [
   owner(
     'typeorm',
     ['typeorm', '@nestjs/typeorm'],
-    [libs(['postgres', 'tenancy', 'fencing', 'audit', 'webhooks']), '^migrations/'],
+    [libs(['postgres', 'tenancy', 'fencing', 'audit', 'history', 'webhooks']), '^migrations/'],
     'Rows live in the library of their subject; applications use what it offers.',
   ),
   owner(

@@ -1,5 +1,10 @@
 /** Every migration, oldest first. Append only: what has run somewhere is never edited. */
 import { CreateTenancy1795230000000 } from './1795230000000-create-tenancy.js';
 import { CreateFencing1795230060000 } from './1795230060000-create-fencing.js';
+import { SeparateRoles1795240000000 } from './1795240000000-separate-roles.js';
 
-export const MIGRATIONS = [CreateTenancy1795230000000, CreateFencing1795230060000];
+export const MIGRATIONS = [
+  CreateTenancy1795230000000,
+  CreateFencing1795230060000,
+  SeparateRoles1795240000000,
+];

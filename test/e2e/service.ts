@@ -89,7 +89,14 @@ export interface Tenant {
   caller: Caller;
 }
 
-export const EVERY_SCOPE = ['elections:read', 'elections:campaign', 'elections:manage', 'keys:manage'];
+export const EVERY_SCOPE = [
+  'elections:read',
+  'elections:campaign',
+  'elections:manage',
+  'keys:manage',
+  'webhooks:manage',
+  'audit:read',
+];
 
 /** The port of the line `listening`. */
 function portIn(logFile: string): number | undefined {

@@ -1,7 +1,24 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /** Every id starts with the prefix of its kind, so that a pasted id says what it names. */
-export type IdPrefix = 'ten' | 'key' | 'elc' | 'cnd' | 'ses' | 'evt' | 'tok' | 'req' | 'prc';
+export type IdPrefix =
+  | 'ten'
+  | 'key'
+  | 'elc'
+  | 'cnd'
+  | 'ses'
+  | 'evt'
+  | 'tok'
+  | 'req'
+  | 'prc'
+  /** An act on record. */
+  | 'aud'
+  /** An admin token. */
+  | 'adm'
+  /** A webhook endpoint, a delivery to it, an attempt at that. */
+  | 'whe'
+  | 'dlv'
+  | 'att';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

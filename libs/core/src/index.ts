@@ -1,6 +1,7 @@
 /**
- * What every other library may use: ids, time, deadlines and the error registry. Imports nothing of ours.
+ * What every other library may use: ids, time, deadlines, acts, sealed secrets and the error registry. Imports nothing of ours.
  */
+export type { Act, ActContext, Actor, ActTarget, Caused } from './act.js';
 export { type Clock, type Timer, systemClock, toTimestamp } from './clock.js';
 export { DeadlineExceeded, delay, withDeadline } from './deadline.js';
 export {
@@ -12,3 +13,4 @@ export {
   IncumbentError,
 } from './errors.js';
 export { derivedId, type IdPrefix, newId, toBase32 } from './ids.js';
+export { Sealer } from './sealer.js';

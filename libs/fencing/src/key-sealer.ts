@@ -1,10 +1,6 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { Sealer } from '#core';
 
 const PURPOSE = 'incumbent/signing-key-seal/v1';
-const FORMAT = 'v1';
-/** Bytes; what AES-GCM wants. */
-const NONCE = 12;
-const TAG = 16;
 
 /** The stored private keys were sealed under another MASTER_KEY. Nothing can be signed until it is put right. */
 export class WrongMasterKey extends Error {
@@ -18,37 +14,22 @@ export class WrongMasterKey extends Error {
   }
 }
 
-/**
- * Seals private keys for storage: AES-256-GCM under a key that follows from MASTER_KEY, bound to the key's id, so
- * that a sealed key moved to another row does not open.
- */
+/** Seals private keys for storage, bound to the key's id. */
 export class KeySealer {
-  private readonly key: Uint8Array;
+  private readonly sealer: Sealer;
 
   constructor(masterKey: string) {
-    this.key = new Uint8Array(hkdfSync('sha256', Buffer.from(masterKey, 'hex'), '', PURPOSE, 32));
+    this.sealer = new Sealer(masterKey, PURPOSE);
   }
 
   seal(kid: string, secret: string): string {
-    const nonce = randomBytes(NONCE);
-    const cipher = createCipheriv('aes-256-gcm', this.key, nonce, { authTagLength: TAG });
-    cipher.setAAD(Buffer.from(kid));
-    const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
-    return `${FORMAT}.${Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')}`;
+    return this.sealer.seal(kid, secret);
   }
 
   /** @throws WrongMasterKey when it was sealed under another key or id, or was changed since */
   open(kid: string, sealed: string): string {
-    const [format, text = ''] = sealed.split('.');
-    const bytes = Buffer.from(text, 'base64url');
-    if (format !== FORMAT || bytes.length < NONCE + TAG) throw new WrongMasterKey(kid);
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, NONCE), {
-        authTagLength: TAG,
-      });
-      decipher.setAAD(Buffer.from(kid));
-      decipher.setAuthTag(bytes.subarray(NONCE, NONCE + TAG));
-      return Buffer.concat([decipher.update(bytes.subarray(NONCE + TAG)), decipher.final()]).toString('utf8');
+      return this.sealer.open(kid, sealed);
     } catch (error) {
       throw new WrongMasterKey(kid, error);
     }

@@ -12,6 +12,9 @@ const ANSWER_TIMEOUT_MS = 3_500;
  */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 
+/** What connections act as when nothing else is said: every tenant's rows, and the owner of no table. */
+const SERVICE_ROLE = 'incumbent_service';
+
 export interface DataSourceSettings {
   url: string;
   applicationName: string;
@@ -36,6 +39,8 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     logging: false,
     poolErrorHandler: (error: unknown) => settings.onIdleError(error),
     extra: {
+      // The login may be the owner, or a superuser: what runs is neither. Refused until the migrations made the role.
+      options: `-c role=${SERVICE_ROLE}`,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,

@@ -13,6 +13,9 @@ const CHECK_EVERY_MS = 5_000;
 const CLOSE_WITHIN_MS = 4_000;
 const DEFAULT_POOL_SIZE = 10;
 
+const BECOME_TENANT =
+  "SELECT set_config('role', 'incumbent_tenant', true), set_config('app.tenant', $1, true)";
+
 export interface DatabaseOptions extends Omit<DataSourceSettings, 'onIdleError' | 'poolSize'> {
   poolSize?: number;
 }
@@ -58,7 +61,7 @@ export class Database {
   }
 
   /**
-   * Runs statements, each by itself.
+   * Runs statements, each by itself, on rows of any tenant.
    * @throws IncumbentError database.unavailable
    */
   async run<T>(work: (rows: EntityManager) => Promise<T>): Promise<T> {
@@ -67,12 +70,25 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one transaction (read committed), rolled back when it throws.
+   * Runs `work` in one transaction (read committed) on rows of any tenant, rolled back when it throws.
    * @throws IncumbentError database.unavailable
    */
   async transaction<T>(work: (rows: EntityManager) => Promise<T>): Promise<T> {
     const source = this.connected();
     return this.guarded(() => source.transaction(work));
+  }
+
+  /**
+   * Runs `work` in one transaction that sees and changes rows of this tenant alone: the server itself refuses every
+   * other, whatever a query forgot. Settings of a transaction end with it, so nothing leaks to the next borrower of
+   * the connection.
+   * @throws IncumbentError database.unavailable
+   */
+  async forTenant<T>(tenantId: string, work: (rows: EntityManager) => Promise<T>): Promise<T> {
+    return this.transaction(async (rows) => {
+      await rows.query(BECOME_TENANT, [tenantId]);
+      return work(rows);
+    });
   }
 
   /** Stops connecting, lets statements under way end, and refuses everything after. */

@@ -3,6 +3,7 @@
  * settings) and what is kept for later (ledgers), never what decides an election; the service starts and serves
  * elections while it is away.
  */
+export type { ActLog } from './act-log.js';
 export { type EntityManager, IsNull } from 'typeorm';
 export { Database, type DatabaseOptions } from './database.js';
 export { migrateDown, type MigrateOptions, migrateUp } from './migrations.js';

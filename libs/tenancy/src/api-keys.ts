@@ -64,7 +64,7 @@ export class ApiKeyService {
       createdAt: new Date(this.clock.wallTimeMs()),
       revokedAt: null,
     };
-    await this.database.transaction(async (rows) => {
+    await this.database.forTenant(tenantId, async (rows) => {
       const tenant = await lockTenant(rows, tenantId);
       requireRoom(
         quotaOf(tenant),
@@ -86,7 +86,7 @@ export class ApiKeyService {
   /** Keys that are not revoked, in the order of creation. @throws IncumbentError request.invalid_query */
   async list(tenantId: string, page: PageRequest): Promise<Page<ApiKey>> {
     const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
-    const found = await this.database.run((rows) => {
+    const found = await this.database.forTenant(tenantId, (rows) => {
       const query = rows
         .createQueryBuilder(ApiKeys, 'key')
         .where('key.tenantId = :tenantId AND key.revokedAt IS NULL', { tenantId });
@@ -101,7 +101,7 @@ export class ApiKeyService {
 
   /** @throws IncumbentError api_key.not_found */
   async get(tenantId: string, keyId: string): Promise<ApiKey> {
-    const row = await this.database.run((rows) =>
+    const row = await this.database.forTenant(tenantId, (rows) =>
       rows.findOneBy(ApiKeys, { tenantId, id: keyId, revokedAt: IsNull() }),
     );
     if (!row) throw keyNotFound();
@@ -118,7 +118,7 @@ export class ApiKeyService {
   }
 
   private async markRevoked(tenantId: string, keyId: string): Promise<void> {
-    await this.database.run(async (rows) => {
+    await this.database.forTenant(tenantId, async (rows) => {
       const revokedAt = new Date(this.clock.wallTimeMs());
       const live = { tenantId, id: keyId, revokedAt: IsNull() };
       const marked = await rows.update(ApiKeys, live, { revokedAt });

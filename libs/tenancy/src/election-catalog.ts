@@ -40,7 +40,7 @@ export class ElectionCatalog {
     commit: (quota: Quota) => Promise<T>,
   ): Promise<T> {
     const { tenantId, name } = wanted;
-    return this.database.transaction(async (rows) => {
+    return this.database.forTenant(tenantId, async (rows) => {
       const quota = quotaOf(await lockTenant(rows, tenantId));
       const { electionId } = electionRef(tenantId, name);
       const others = await rows.query<{ used: number }[]>(
@@ -57,12 +57,14 @@ export class ElectionCatalog {
   /** Takes over changed settings. */
   async update(entry: { tenantId: string; name: string; settings: object }): Promise<void> {
     const now = new Date(this.clock.wallTimeMs());
-    await this.database.run((rows) => upsert(rows, [{ ...entry, createdAt: now, updatedAt: now }]));
+    await this.database.forTenant(entry.tenantId, (rows) =>
+      upsert(rows, [{ ...entry, createdAt: now, updatedAt: now }]),
+    );
   }
 
   /** Forgets an election that the engine has closed. Repeating it is harmless. */
   async remove(tenantId: string, name: string): Promise<void> {
-    await this.database.run((rows) => rows.delete(Elections, { tenantId, name }));
+    await this.database.forTenant(tenantId, (rows) => rows.delete(Elections, { tenantId, name }));
   }
 
   /**

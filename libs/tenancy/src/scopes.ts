@@ -2,7 +2,14 @@ import { IncumbentError } from '#core';
 import { unknownElection } from '#election';
 
 /** What an API key may do. */
-export const SCOPES = ['elections:read', 'elections:campaign', 'elections:manage', 'keys:manage'] as const;
+export const SCOPES = [
+  'elections:read',
+  'elections:campaign',
+  'elections:manage',
+  'keys:manage',
+  'webhooks:manage',
+  'audit:read',
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Who makes a call: a key, its tenant and what the key may do. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, toBase32 } from '#core';
+import { type Actor, type Caused, type Clock, toBase32 } from '#core';
 import type { CallBounds } from '#election';
 import type { Principal } from '#tenancy';
 import type { FastifyRequest } from 'fastify';
@@ -21,10 +21,15 @@ declare module 'fastify' {
  */
 const ANSWER_WITHIN_MS = 1_500;
 
+/** A header of a stranger's choice goes on record; its length is ours to choose. */
+const LONGEST_USER_AGENT = 256;
+
 /** What the edge knows of one request: when it came, how the log names it, who makes it. */
 export class Call {
   /** Set by the gate for calls with an API key. */
   principal: Principal | undefined;
+  /** Set by the gate for calls of the admin API. */
+  operator: Actor | undefined;
   /** The answer was held on purpose: its duration says nothing about us. */
   held = false;
 
@@ -32,6 +37,7 @@ export class Call {
     readonly requestId: string,
     /** On the monotonic clock, taken before anything was read or awaited: grants count from here at the latest. */
     readonly receivedAtMs: number,
+    private readonly request: FastifyRequest,
   ) {}
 
   /** The caller of a route that demands an API key; the gate has made sure that there is one. */
@@ -39,6 +45,14 @@ export class Call {
     if (this.principal === undefined)
       throw new Error('This route has no access policy that demands an API key');
     return this.principal;
+  }
+
+  /** Who makes the call and from where, for the record of what follows from it. */
+  get caused(): Caused {
+    const actor = this.operator ?? { type: 'api_key' as const, id: this.caller.keyId };
+    const userAgent = this.request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT);
+    const context = { requestId: this.requestId, ip: this.request.ip, ...(userAgent && { userAgent }) };
+    return { actor, context };
   }
 
   /** How long the engine may take; held answers get their wait on top. */
@@ -69,6 +83,6 @@ export class CallFactory {
   }
 
   open(request: FastifyRequest): Call {
-    return new Call(request.id, this.clock.monotonicMs());
+    return new Call(request.id, this.clock.monotonicMs(), request);
   }
 }

@@ -1,11 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { IncumbentError } from '#core';
+import { type Actor, IncumbentError } from '#core';
 import { type Principal, requireScope } from '#tenancy';
 import type { FastifyRequest } from 'fastify';
 import type { RoutePolicy } from './operation.js';
 
 /** More header fields than this are refused; Node keeps one more, so that the excess is noticed. */
 export const MOST_HEADERS = 64;
+
+/** Whoever holds ADMIN_TOKEN. */
+const ENVIRONMENT: Actor = { type: 'admin_token', id: 'environment' };
 
 /** Tells who sends an Authorization header; throws `identity.unauthenticated`, or 503 where it cannot know yet. */
 export interface Identify {
@@ -33,14 +36,14 @@ export class Gate {
     if (request.is404 || policy?.access === 'public') return;
     if (policy === undefined) return closeUnlessDocs(request.routeOptions.url);
     const authorization = onlyAuthorization(request);
-    if (policy.access === 'admin') this.admitOperator(authorization);
+    if (policy.access === 'admin') request.call.operator = this.admitOperator(authorization);
     else request.call.principal = this.admitTenant(authorization, policy);
   }
 
-  private admitOperator(authorization: string | undefined): void {
+  private admitOperator(authorization: string | undefined): Actor {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
     // Digests are of equal length, so the comparison takes the same time wherever they differ.
-    if (timingSafeEqual(digest(token), this.adminToken)) return;
+    if (timingSafeEqual(digest(token), this.adminToken)) return ENVIRONMENT;
     throw unauthenticated(
       'Send "Authorization: Bearer <ADMIN_TOKEN>"; API keys of tenants do not open the admin API.',
     );
