@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 /** Every id starts with the prefix of its kind, so that a pasted id says what it names. */
 export type IdPrefix =
@@ -39,9 +39,23 @@ export function toBase32(bytes: Uint8Array): string {
   return bits > 0 ? text + ALPHABET[(held << (5 - bits)) & 31] : text;
 }
 
+/** Random bytes are drawn by the page: asking for a few costs as much as asking for a thousand. */
+const POOL = Buffer.alloc(4_096);
+let taken = POOL.length;
+
+/** `size` (at most a page of) unpredictable bytes, in lower-case base32. */
+export function randomText(size: number): string {
+  if (taken + size > POOL.length) {
+    randomFillSync(POOL);
+    taken = 0;
+  }
+  taken += size;
+  return toBase32(POOL.subarray(taken - size, taken));
+}
+
 /** A new random id: 120 bits, so that ids never collide and cannot be guessed. */
 export function newId(prefix: IdPrefix): string {
-  return `${prefix}_${toBase32(randomBytes(15))}`;
+  return `${prefix}_${randomText(15)}`;
 }
 
 /** An id that follows from its parts: the same parts always give the same id. */

@@ -12,5 +12,5 @@ export {
   hasCode,
   IncumbentError,
 } from './errors.js';
-export { derivedId, type IdPrefix, newId, toBase32 } from './ids.js';
+export { derivedId, type IdPrefix, newId, randomText, toBase32 } from './ids.js';
 export { Sealer } from './sealer.js';

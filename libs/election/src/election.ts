@@ -16,8 +16,7 @@
  *
  * Every change is one guarded transition (`decide/`); views and watches only say when to try one.
  */
-import { randomBytes } from 'node:crypto';
-import { type Clock, hasCode, newId, toBase32 } from '#core';
+import { type Clock, hasCode, newId, randomText } from '#core';
 import type {
   CallBounds,
   CampaignRequest,
@@ -260,7 +259,7 @@ export class Elections {
       candidate: { name: request.candidate, address: request.address, metadata: request.metadata },
       sessionId: session?.sessionId ?? derived ?? newId('ses'),
       session,
-      incarnation: toBase32(randomBytes(10)),
+      incarnation: randomText(10),
       ttlMs: request.ttlMs,
     };
   }
