@@ -75,6 +75,12 @@ const driverRules = [
     'Logs and metrics come from libs/telemetry.',
   ),
   owner(
+    'webhooks',
+    ['undici', 'ipaddr.js'],
+    ['^libs/webhooks/'],
+    'What tenants name is called from libs/webhooks only, through its guard.',
+  ),
+  owner(
     'http',
     ['fastify', '@fastify/[^/]+', '@nestjs/platform-fastify', '@nestjs/swagger'],
     ['^apps/'],

@@ -11,11 +11,11 @@ const CRUISER = path.join(REPOSITORY, 'node_modules/dependency-cruiser/bin/depen
 
 const LIBRARIES = [
   ...['core', 'config', 'telemetry', 'election', 'etcd', 'postgres', 'queue'],
-  ...['fencing', 'tenancy', 'audit', 'webhooks', 'sdk', 'testing'],
+  ...['fencing', 'tenancy', 'audit', 'history', 'webhooks', 'sdk', 'testing'],
 ];
 const PACKAGES = [
   ...['etcd3', 'pg', 'typeorm', 'bullmq', 'jose', 'pino', 'fastify', 'left-pad', '@nestjs/common'],
-  ...['installed-for-development'],
+  ...['undici', 'installed-for-development'],
 ];
 
 /** Rule -> the one file that breaks it, and its content. */
@@ -33,6 +33,7 @@ const BROKEN: Record<string, [file: string, content: string]> = {
   'floor-fencing': ['libs/fencing/src/a.ts', "import '#tenancy';"],
   'floor-tenancy': ['libs/tenancy/src/a.ts', "import '#audit';"],
   'floor-audit': ['libs/audit/src/a.ts', "import '#webhooks';"],
+  'floor-history': ['libs/history/src/a.ts', "import '#audit';"],
   'floor-webhooks': ['libs/webhooks/src/a.ts', "import '#fencing';"],
   'floor-sdk': ['libs/sdk/src/a.ts', "import '#core';"],
   'driver-etcd': ['apps/api/src/b.ts', "import 'etcd3';"],
@@ -41,6 +42,7 @@ const BROKEN: Record<string, [file: string, content: string]> = {
   'driver-queue': ['apps/worker/src/c.ts', "import 'bullmq';"],
   'driver-jose': ['apps/api/src/c.ts', "import 'jose';"],
   'driver-telemetry': ['libs/etcd/src/b.ts', "import 'pino';"],
+  'driver-webhooks': ['apps/worker/src/e.ts', "import 'undici';"],
   'driver-http': ['libs/tenancy/src/c.ts', "import 'fastify';"],
   'enter-by-door': ['apps/api/src/d.ts', "import '../../../libs/core/src/inside.js';"],
   'door-has-a-name': ['libs/etcd/src/c.ts', "import '../../core/src/index.js';"],
