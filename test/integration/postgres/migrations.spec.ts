@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { AUDIT_ENTITIES } from '#audit';
 import { FENCING_ENTITIES } from '#fencing';
 import { migrateDown, migrateUp } from '#postgres';
 import { TENANCY_ENTITIES } from '#tenancy';
@@ -40,7 +41,7 @@ describe('migrations', () => {
     const source = new DataSource({
       type: 'postgres',
       url: fresh.url,
-      entities: [...TENANCY_ENTITIES, ...FENCING_ENTITIES],
+      entities: [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES],
       installExtensions: false,
     });
     await source.initialize();
