@@ -15,8 +15,9 @@ export type IdPrefix =
   | 'aud'
   /** An admin token. */
   | 'adm'
-  /** A webhook endpoint, a delivery to it, an attempt at that. */
+  /** A webhook endpoint, a secret of it, a delivery to it, an attempt at that. */
   | 'whe'
+  | 'whs'
   | 'dlv'
   | 'att';
 

@@ -4,6 +4,7 @@ import { AUDIT_ENTITIES } from '#audit';
 import { FENCING_ENTITIES } from '#fencing';
 import { migrateDown, migrateUp } from '#postgres';
 import { TENANCY_ENTITIES } from '#tenancy';
+import { WEBHOOK_ENTITIES } from '#webhooks';
 import { MIGRATIONS } from '../../../migrations/index.js';
 import { type FreshDatabase, freshDatabase } from './fresh-database.js';
 
@@ -41,7 +42,7 @@ describe('migrations', () => {
     const source = new DataSource({
       type: 'postgres',
       url: fresh.url,
-      entities: [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES],
+      entities: [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES, ...WEBHOOK_ENTITIES],
       installExtensions: false,
     });
     await source.initialize();
