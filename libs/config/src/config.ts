@@ -12,6 +12,10 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
+function isCidr(text: string): boolean {
+  return z.union([z.cidrv4(), z.cidrv6()]).safeParse(text).success;
+}
+
 export const settingsSchema = z.object({
   NODE_ENV: z
     .enum(['production', 'development', 'test'])
@@ -48,6 +52,18 @@ export const settingsSchema = z.object({
     ),
   KEY_ENVIRONMENT: z.enum(['live', 'test']).default('live').describe('The <env> in API keys: inc_<env>_...'),
   TOKEN_ALGORITHM: z.enum(['ES256', 'Ed25519']).default('ES256').describe('Signature of new fencing tokens.'),
+  WEBHOOK_ALLOW_HTTP: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Webhook endpoints may be http:, readable and changeable on the way. For tests and closed networks.',
+    ),
+  WEBHOOK_ALLOWED_CIDRS: list
+    .refine((cidrs) => cidrs.every(isCidr), 'must be CIDRs such as 10.1.0.0/16, separated by commas')
+    .default([])
+    .describe(
+      'Comma-separated CIDRs of private networks that webhooks may reach; every tenant can then send requests there.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

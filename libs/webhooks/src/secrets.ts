@@ -68,7 +68,9 @@ export class EndpointSeal {
 
   /** @throws SealBroken */
   openHeaders(endpoint: Pick<EndpointRow, 'tenantId' | 'id' | 'headers'>): Record<string, string> {
-    return mapValues(endpoint.headers, (name, sealed) => this.sealer.open(headerName(endpoint, name), sealed));
+    return mapValues(endpoint.headers, (name, sealed) =>
+      this.sealer.open(headerName(endpoint, name), sealed),
+    );
   }
 }
 
