@@ -1,3 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Clock, toTimestamp } from './clock.js';
+import { newId } from './ids.js';
+
 /** Who did something. `system` is the service itself: an expiry, a retention job. */
 export interface Actor {
   type: 'api_key' | 'admin_token' | 'participant' | 'system';
@@ -45,4 +49,29 @@ export interface Act {
 export interface Caused {
   actor: Actor;
   context: ActContext;
+}
+
+/** What a call did, to be put on record. */
+export function newAct(
+  caused: Caused,
+  done: Pick<Act, 'tenantId' | 'action' | 'targets' | 'metadata'>,
+  clock: Clock,
+): Act {
+  const { actor, context } = caused;
+  return { id: newId('aud'), ...done, actor, context, occurredAt: toTimestamp(clock.wallTimeMs()) };
+}
+
+/** The fields that differ, each as `{from, to}`; for the record of a change. A field that is absent is null. */
+export function changesBetween(
+  before: object,
+  after: object,
+): Record<string, { from: unknown; to: unknown }> {
+  const from = new Map<string, unknown>(Object.entries(before));
+  const to = new Map<string, unknown>(Object.entries(after));
+  const names = new Set([...from.keys(), ...to.keys()]);
+  return Object.fromEntries(
+    [...names]
+      .filter((name) => !isDeepStrictEqual(from.get(name) ?? null, to.get(name) ?? null))
+      .map((name) => [name, { from: from.get(name) ?? null, to: to.get(name) ?? null }]),
+  );
 }

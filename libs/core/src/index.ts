@@ -1,7 +1,15 @@
 /**
  * What every other library may use: ids, time, deadlines, acts, sealed secrets and the error registry. Imports nothing of ours.
  */
-export type { Act, ActContext, Actor, ActTarget, Caused } from './act.js';
+export {
+  type Act,
+  type ActContext,
+  type Actor,
+  type ActTarget,
+  type Caused,
+  changesBetween,
+  newAct,
+} from './act.js';
 export { type Clock, type Timer, systemClock, toTimestamp } from './clock.js';
 export { DeadlineExceeded, delay, withDeadline } from './deadline.js';
 export {
