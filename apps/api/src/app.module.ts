@@ -1,8 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Engine } from '#etcd';
 import { FencingTokens, KeyRing } from '#fencing';
 import { ApiKeyService, ElectionCatalog, TenantService } from '#tenancy';
 import { CampaignController } from './elections/campaign.controller.js';
-import { Engine } from './elections/engine.js';
 import { EventsController } from './elections/events.controller.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { ManagementController } from './elections/management.controller.js';

@@ -1,8 +1,7 @@
-import { hkdfSync } from 'node:crypto';
+import { AUDIT_ENTITIES, AuditLog } from '#audit';
 import type { Config } from '#config';
-import { newId, systemClock, withDeadline } from '#core';
-import { Replica } from '#election';
-import { EtcdElectionStore } from '#etcd';
+import { systemClock, withDeadline } from '#core';
+import { createEngine, type Engine } from '#etcd';
 import {
   DEFAULT_LIFETIME_MS,
   FENCING_ENTITIES,
@@ -17,6 +16,8 @@ import { Database } from '#postgres';
 import { RedisLink, TokenLedgerQueue } from '#queue';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#telemetry';
 import {
+  AdminAuthenticator,
+  AdminTokenService,
   ApiKeyService,
   Authenticator,
   ElectionCatalog,
@@ -25,11 +26,10 @@ import {
   SECRET_LENGTH,
   SecretHash,
   TENANCY_ENTITIES,
+  TenantDeletion,
   TenantService,
 } from '#tenancy';
-import { Engine } from './elections/engine.js';
 import { ManagedCopy } from './elections/managed-copy.js';
-import { eventMeter, storeMeter } from './elections/store-metrics.js';
 import { StreamRegistry } from './elections/stream-registry.js';
 import { TokenIssuer } from './fencing/token-issuer.js';
 import type { Dependencies } from './health/dependencies.js';
@@ -47,7 +47,7 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(config: Config) {
   const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
   const metrics = createMetrics();
-  const engine = createEngine(config, logger, metrics);
+  const engine = createEngine(config, { logger, metrics });
   const database = createDatabase(config, logger);
   const drain = new Drain();
   const streams = new StreamRegistry(drain, systemClock);
@@ -80,6 +80,7 @@ export function createServices(config: Config) {
   return { ...parts, ...fencing, ...tenancy };
 }
 
+const DAY_MS = 86_400_000;
 /** With a database at hand the keys are there in a tenth of it; without one the service starts all the same. */
 const WAIT_FOR_KEYS_MS = 1_500;
 
@@ -110,41 +111,9 @@ export async function closeServices(services: Services): Promise<void> {
 }
 
 function createDatabase(config: Config, logger: Logger): Database {
-  const entities = [...TENANCY_ENTITIES, ...FENCING_ENTITIES];
+  const entities = [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES];
   const options = { url: config.DATABASE_URL, applicationName: 'incumbent-api', entities };
   return new Database(options, logger, systemClock);
-}
-
-function createEngine(config: Config, logger: Logger, metrics: Metrics): Engine {
-  const processId = newId('prc');
-  const secret = new Uint8Array(
-    hkdfSync('sha256', Buffer.from(config.MASTER_KEY, 'hex'), '', 'incumbent/session-token/v1', 32),
-  );
-  const engine: Engine = new Engine(async () => {
-    const store = await EtcdElectionStore.open({
-      endpoints: config.ETCD_ENDPOINTS,
-      prefix: config.ETCD_PREFIX,
-      processId,
-      databaseLimitBytes: config.ETCD_DB_LIMIT_BYTES,
-      isHousekeeper: () => engine.known?.isHousekeeper() ?? false,
-      log: (level, message, fields) => logger[level](fields ?? {}, message),
-      meter: storeMeter(metrics),
-    });
-    try {
-      const meter = eventMeter(metrics);
-      return { store, replica: await Replica.start({ store, clock: systemClock, processId, secret, meter }) };
-    } catch (error) {
-      await store.close();
-      throw error;
-    }
-  }, logger);
-  metrics.onScrape(() => {
-    const gauges = engine.known?.gauges();
-    metrics.leaders.set(gauges?.leaders ?? 0);
-    metrics.candidates.set(gauges?.candidates ?? 0);
-    metrics.sessions.set(gauges?.sessions ?? 0);
-  });
-  return engine;
 }
 
 interface FencingParts {
@@ -181,19 +150,29 @@ interface TenancyParts {
 
 function createTenancy(config: Config, { database, engine, logger, secretHash }: TenancyParts) {
   const mirror = new Mirror(database, { commit: (...given) => engine.store.commit(...given) }, systemClock);
+  const acts = new AuditLog();
+  const adminHash = adminHashOf(config);
   const making = { secretHash, environment: config.KEY_ENVIRONMENT };
   const mirrored = () => {
-    const { keys: apiKeys, tenants } = engine.current.directory.all();
-    return { apiKeys, tenants };
+    const { keys: apiKeys, ...others } = engine.current.directory.all();
+    return { apiKeys, ...others };
   };
   const catalog = new ElectionCatalog(database, systemClock);
+  const graceMs = config.TENANT_GRACE_DAYS * DAY_MS;
   return {
-    tenants: new TenantService(database, mirror, systemClock),
-    apiKeys: new ApiKeyService(database, mirror, making, systemClock),
+    adminTokens: new AdminTokenService(database, mirror, adminHash, acts, systemClock),
+    tenantDeletion: new TenantDeletion(database, mirror, acts, graceMs, systemClock),
+    tenants: new TenantService(database, mirror, acts, systemClock),
+    apiKeys: new ApiKeyService(database, mirror, making, acts, systemClock),
     reconciler: new MirrorReconciler(database, mirror, mirrored, logger, systemClock),
     catalog,
     managedCopy: new ManagedCopy(catalog, engine, logger, systemClock),
   };
+}
+
+/** Each holder has its own: the class reuses its buffers. */
+function adminHashOf(config: Config): SecretHash {
+  return new SecretHash(config.MASTER_KEY, SECRET_LENGTH, 'adminToken');
 }
 
 interface EdgeParts {
@@ -211,10 +190,22 @@ function createEdge(config: Config, { engine, drain, logger, metrics, secretHash
     tenant: (tenantId: string) => engine.current.directory.tenant(tenantId),
   };
   const authenticator = new Authenticator(mirror, secretHash, config.KEY_ENVIRONMENT, systemClock);
+  const tokens = {
+    adminToken: (tokenId: string) => engine.current.directory.adminToken(tokenId),
+    adminTokens: () => engine.current.directory.all().adminTokens,
+  };
+  const environment = {
+    text: config.ADMIN_TOKEN,
+    bootstrapOnly: config.ADMIN_TOKEN_BOOTSTRAP_ONLY === 'true',
+  };
+  const operators = new AdminAuthenticator(tokens, adminHashOf(config), environment, systemClock);
   return {
     trustedProxies: config.TRUSTED_PROXIES,
     calls: new CallFactory(systemClock),
-    gate: new Gate((authorization) => authenticator.authenticate(authorization), config.ADMIN_TOKEN),
+    gate: new Gate({
+      tenant: (authorization) => authenticator.authenticate(authorization),
+      operator: (authorization) => operators.authenticate(authorization),
+    }),
     drain,
     routes,
     filter: new ProblemFilter(routes, logger),

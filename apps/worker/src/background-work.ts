@@ -3,6 +3,7 @@ import type {
   OnApplicationBootstrap,
   OnApplicationShutdown,
 } from '@nestjs/common';
+import type { Engine } from '#etcd';
 import type { Database } from '#postgres';
 import type { RedisLink, TokenLedgerConsumer } from '#queue';
 import type { HealthServer } from './health-server.js';
@@ -18,6 +19,7 @@ export class BackgroundWork
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   constructor(
+    private readonly engine: Engine,
     private readonly database: Database,
     private readonly redis: RedisLink,
     private readonly consumer: TokenLedgerConsumer,
@@ -25,6 +27,7 @@ export class BackgroundWork
   ) {}
 
   onApplicationBootstrap(): void {
+    this.engine.start();
     this.database.start();
     this.consumer.start();
   }
@@ -32,6 +35,7 @@ export class BackgroundWork
   async beforeApplicationShutdown(): Promise<void> {
     this.health.announceStop();
     await this.consumer.close(FINISH_JOBS_WITHIN_MS);
+    await this.engine.close();
   }
 
   async onApplicationShutdown(): Promise<void> {

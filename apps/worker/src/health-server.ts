@@ -6,11 +6,11 @@ import type { Metrics } from '#telemetry';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** What the worker leans on, and whether it answered when it was last used. */
-export type Dependencies = Record<'postgres' | 'redis', () => boolean>;
+export type Dependencies = Record<'etcd' | 'postgres' | 'redis', () => boolean>;
 
 /**
- * /health/live, /health/ready and /metrics of the worker. Ready means "runs": jobs wait for Postgres and Redis by
- * themselves, so their state is reported and decides nothing.
+ * /health/live, /health/ready and /metrics of the worker. Ready means "runs": work waits for etcd, Postgres and Redis by
+ * itself, so their state is reported and decides nothing.
  */
 export class HealthServer {
   private readonly server: Server;

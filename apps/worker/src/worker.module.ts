@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from '#config';
 import { systemClock } from '#core';
+import { createEngine } from '#etcd';
 import { FENCING_ENTITIES, TokenLedger } from '#fencing';
 import { Database } from '#postgres';
 import { RedisLink, TokenLedgerConsumer, type TokenLedgerJob } from '#queue';
@@ -18,6 +19,7 @@ const WAIT_FOR_DATABASE_MS = 2_000;
 export class WorkerModule {
   static with(config: Config, logger: Logger): DynamicModule {
     const metrics = createMetrics();
+    const engine = createEngine(config, { logger, metrics, keepsHouse: false });
     const database = new Database(
       {
         url: config.DATABASE_URL,
@@ -36,14 +38,14 @@ export class WorkerModule {
     };
     const consumer = new TokenLedgerConsumer(redis, write, {}, logger, systemClock);
     const health = new HealthServer(
-      { postgres: () => database.available(), redis: () => redis.available() },
+      { etcd: () => engine.isReady(), postgres: () => database.available(), redis: () => redis.available() },
       metrics,
     );
     return {
       module: WorkerModule,
       providers: [
         { provide: HealthServer, useValue: health },
-        { provide: BackgroundWork, useValue: new BackgroundWork(database, redis, consumer, health) },
+        { provide: BackgroundWork, useValue: new BackgroundWork(engine, database, redis, consumer, health) },
       ],
     };
   }

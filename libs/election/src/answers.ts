@@ -2,6 +2,7 @@
  * What participants, observers and operators ask, and what they are told. Every result is a closed union or a
  * plain object; refusals are IncumbentErrors.
  */
+import type { Caused } from '#core';
 import type { ElectionPhase, ElectionSettings, EndReason, EventRecord, PublicCandidate } from './records.js';
 
 /** Whom a call is for: the election's name and the tenant that the API key belongs to. */
@@ -18,6 +19,12 @@ export interface CallBounds {
   deadlineMs: number;
   /** Ends a held wait early (the caller went away, the replica stops). The answer is still a true one. */
   signal?: AbortSignal;
+}
+
+/** Bounds of a call that changes what operators manage: it goes on record with whoever caused it. */
+export interface ManagementBounds extends CallBounds {
+  /** Absent for what the service does by itself. */
+  caused?: Caused;
 }
 
 export interface CampaignRequest extends Target {

@@ -138,7 +138,7 @@ describe('an election on one replica', () => {
     await participant('a').campaign(replica);
     const refused = {
       code: 'limit.quota_exceeded',
-      extras: { limit: { name: 'candidatesPerElection', value: 1 } },
+      extras: { limit: { name: 'maxCandidatesPerElection', value: 1 } },
     };
     await expect(participant('b').campaign(replica)).rejects.toMatchObject(refused);
     mirror(2);

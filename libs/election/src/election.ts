@@ -31,7 +31,8 @@ import type {
 } from './answers.js';
 import type { CampaignCommand, Done } from './decide/commands.js';
 import { electionRef, type ElectionRef, keys } from './keys.js';
-import type { Observers } from './observers.js';
+import type { PastEvents } from './missed-events.js';
+import type { Observers, ObservationSource } from './observers.js';
 import { leadershipOf, standingOf, viewOfLeader } from './presentation.js';
 import {
   type ConfigRecord,
@@ -43,7 +44,8 @@ import {
   type TermRecord,
 } from './records.js';
 import { checkWait, expired, outcomeUnknown, unknownElection } from './refusals.js';
-import type { Sequencer } from './sequencer.js';
+import type { Result, Sequencer } from './sequencer.js';
+import type { SessionQuota } from './session-quota.js';
 import type { SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
 import { afterWait, CATCH_UP_MS, optionsOf, Standings } from './standings.js';
@@ -62,7 +64,11 @@ export interface ElectionParts {
   observers: Observers;
   tokens: SessionTokens;
   clock: Clock;
+  past: PastEvents;
+  quota: SessionQuota;
 }
+
+type Stood = Result<Extract<Done, { kind: 'standing' }>>;
 
 /** The verbs of an election, for any replica: all state is in the store. */
 export class Elections {
@@ -80,16 +86,13 @@ export class Elections {
    * @throws IncumbentError election.not_found, election.closing, election.candidate_taken, session.*, limit.*
    */
   async campaign(request: CampaignRequest, bounds: CallBounds): Promise<Standing> {
-    const { sequencer, tokens } = this.#parts;
+    const { tokens } = this.#parts;
     const ref = electionRef(request.tenantId, request.election);
     const command = this.#campaignCommand(ref, request);
     const expectedTtlMs =
       command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
     if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
-    const result = await sequencer.run<Extract<Done, { kind: 'standing' }>>(ref, command, {
-      lane: 'campaign',
-      deadlineMs: bounds.deadlineMs,
-    });
+    const result = await this.#runCampaign(ref, command, bounds);
     const { session, candidateId } = result.done;
     const read = result.reads.get(keys.leader(ref, ONLY_SEAT));
     // What the transition wrote or read; never the view, which may grant nothing.
@@ -217,13 +220,15 @@ export class Elections {
     bounds: CallBounds,
   ): Promise<() => void> {
     const ref = electionRef(target.tenantId, target.election);
-    const source = {
+    const source: ObservationSource = {
       now: () => this.#readLeadership(ref, bounds),
-      events: async () => {
-        const read = { kind: 'prefix' as const, prefix: keys.events(ref) };
+      outbox: async ({ epoch, sequence }, limit) => {
+        const after = keys.event(ref, epoch, sequence);
+        const read = { kind: 'prefix' as const, prefix: keys.events(ref), after, limit };
         const { reads } = await this.#parts.store.read([read], optionsOf('observe', ref, bounds));
         return (reads[0] ?? []).map((entry) => decode<EventRecord>(entry.value));
       },
+      past: (from, limit) => this.#parts.past.after(ref, from, limit),
     };
     return await this.#parts.observers.start(ref, place, observer, source);
   }
@@ -243,6 +248,22 @@ export class Elections {
       } catch (error) {
         throw inDoubt && hasCode(error, 'store.unavailable') ? outcomeUnknown(error) : error;
       }
+    }
+  }
+
+  /** A session that the campaign may have to make takes a place of the tenant's quota until the view shows it. */
+  async #runCampaign(ref: ElectionRef, command: CampaignCommand, bounds: CallBounds): Promise<Stood> {
+    const { sequencer, quota, view } = this.#parts;
+    const options = { lane: 'campaign' as const, deadlineMs: bounds.deadlineMs };
+    if (command.session) return await sequencer.run(ref, command, options);
+    const release = await quota.reserve(ref, command.sessionId, { ...options, tenantId: ref.tenantId });
+    try {
+      const result: Stood = await sequencer.run(ref, command, options);
+      void view.reaches(result.revision, CATCH_UP_MS).then(release);
+      return result;
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 

@@ -10,6 +10,7 @@ export type {
   Grant,
   Leadership,
   LeaderView,
+  ManagementBounds,
   Observation,
   Observer,
   OutReason,
@@ -33,9 +34,11 @@ export {
   keys,
   type ParsedKey,
   parseKey,
+  SYSTEM_TENANT,
 } from './keys.js';
 export type { ElectionManagement, PageRequest } from './management.js';
 export {
+  type AdminTokenRecord,
   type ApiKeyRecord,
   type CandidateRecord,
   type ConfigRecord,
@@ -48,6 +51,7 @@ export {
   type EpochRecord,
   type EventRecord,
   type EventType,
+  fenceOf,
   type HeadRecord,
   type LeaderRecord,
   type PublicCandidate,
@@ -56,6 +60,7 @@ export {
   type TenantRecord,
   type TermRecord,
 } from './records.js';
+export type { PastEvents, Place } from './missed-events.js';
 export { unknownElection } from './refusals.js';
 export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
 export { type SessionIdentity, SessionTokens } from './session-token.js';

@@ -13,6 +13,7 @@ describe('keys', () => {
     expect(parseKey(keys.leader(ref, 0))).toEqual({ kind: 'leader', ref, seat: 0 });
     expect(parseKey(keys.candidate(ref, 'cnd_1'))).toEqual({ kind: 'candidate', ref, candidateId: 'cnd_1' });
     expect(parseKey(keys.event(ref, 2, 17))).toEqual({ kind: 'event', ref, epoch: 2, sequence: 17 });
+    expect(parseKey(keys.act('ten_a', 'aud_1'))).toEqual({ kind: 'act', tenantId: 'ten_a', actId: 'aud_1' });
     expect(parseKey(keys.session('ses_abcdef'))).toEqual({ kind: 'session', sessionId: 'ses_abcdef' });
     expect(parseKey(keys.replica('prc_1'))).toEqual({ kind: 'replica', processId: 'prc_1' });
     expect(parseKey(keys.writer('prc_1'))).toEqual({ kind: 'writer', processId: 'prc_1' });
@@ -41,6 +42,8 @@ describe('keys', () => {
       'e/a/b/later',
       'e/a/b/x/term',
       'o/a/b/1',
+      'o/a/acts/',
+      'o/a/acts/b/c',
       'g/guard',
       's/x',
       'zz/1/2',

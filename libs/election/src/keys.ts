@@ -9,8 +9,9 @@
  *   e/{tenantId}/{electionId}/{seat}/leader      who holds the seat now
  *   s/{shard}/{sessionId}                        a session; rewritten by each renewal
  *   o/{tenantId}/{electionId}/{epoch}.{sequence} an event that waits for the relay
+ *   o/{tenantId}/acts/{actId}                    an act on an election that waits for the relay
  *   r/{processId}                                heartbeat of a live replica
- *   k/{keyId}  t/{tenantId}                      mirrors of API keys and tenants
+ *   k/{keyId}  t/{tenantId}  a/{tokenId}         mirrors of API keys, tenants and admin tokens
  *   g/epoch  g/writer/{processId}                fence epoch; write fence of a process
  *
  * Ids consist of letters, digits and underscores, candidate names of the pattern below; neither can hold the
@@ -34,6 +35,12 @@ export function electionRef(tenantId: string, name: string): ElectionRef {
 
 const folder = (ref: ElectionRef): string => `e/${ref.tenantId}/${ref.electionId}/`;
 
+/**
+ * The tenant of the service's own elections, such as who relays. Ids of tenants are made, never chosen, and longer than
+ * this, so no tenant can have it.
+ */
+export const SYSTEM_TENANT = 'ten_system';
+
 export const keys = {
   all: '',
   election: folder,
@@ -46,12 +53,16 @@ export const keys = {
   candidate: (ref: ElectionRef, candidateId: string): string => `${folder(ref)}c/${candidateId}`,
   candidateName: (ref: ElectionRef, name: string): string => `${folder(ref)}n/${name}`,
   session: (sessionId: string): string => `s/${shardOf(sessionId)}/${sessionId}`,
+  /** What waits for the relay: events and acts, of all tenants. */
+  outbox: 'o/',
+  act: (tenantId: string, actId: string): string => `o/${tenantId}/acts/${actId}`,
   events: (ref: ElectionRef): string => `o/${ref.tenantId}/${ref.electionId}/`,
   event: (ref: ElectionRef, epoch: number, sequence: number): string =>
     `o/${ref.tenantId}/${ref.electionId}/${padded(epoch, 7)}.${padded(sequence, 16)}`,
   replica: (processId: string): string => `r/${processId}`,
   apiKey: (keyId: string): string => `k/${keyId}`,
   tenant: (tenantId: string): string => `t/${tenantId}`,
+  adminToken: (tokenId: string): string => `a/${tokenId}`,
   epoch: 'g/epoch',
   writer: (processId: string): string => `g/writer/${processId}`,
 } as const;
@@ -73,10 +84,12 @@ export type ParsedKey =
   | { kind: 'candidate'; ref: ElectionRef; candidateId: string }
   | { kind: 'candidateName'; ref: ElectionRef; name: string }
   | { kind: 'event'; ref: ElectionRef; epoch: number; sequence: number }
+  | { kind: 'act'; tenantId: string; actId: string }
   | { kind: 'session'; sessionId: string }
   | { kind: 'replica' | 'writer'; processId: string }
   | { kind: 'apiKey'; keyId: string }
   | { kind: 'tenant'; tenantId: string }
+  | { kind: 'adminToken'; tokenId: string }
   | { kind: 'epoch' };
 
 export function parseKey(key: string): ParsedKey | undefined {
@@ -86,7 +99,7 @@ export function parseKey(key: string): ParsedKey | undefined {
   if (root === 's' && second !== undefined && parts.length === 3)
     return { kind: 'session', sessionId: second };
   if (root === 'e') return parts.length < 4 ? undefined : parseElectionKey(first, second, third, fourth);
-  if (root === 'o') return parseEventKey(first, second, third);
+  if (root === 'o') return parts.length === 4 ? parseOutboxKey(first, second, third) : undefined;
   if (parts.length === 3 && root === 'g' && first === 'writer' && second !== undefined) {
     return { kind: 'writer', processId: second };
   }
@@ -94,6 +107,7 @@ export function parseKey(key: string): ParsedKey | undefined {
   if (root === 'r') return { kind: 'replica', processId: first };
   if (root === 'k') return { kind: 'apiKey', keyId: first };
   if (root === 't') return { kind: 'tenant', tenantId: first };
+  if (root === 'a') return { kind: 'adminToken', tokenId: first };
   return key === keys.epoch ? { kind: 'epoch' } : undefined;
 }
 
@@ -112,11 +126,12 @@ function parseElectionKey(
   return fourth === 'term' || fourth === 'leader' ? { kind: fourth, ref, seat: Number(third) } : undefined;
 }
 
-function parseEventKey(
+function parseOutboxKey(
   tenantId: string,
   electionId: string | undefined,
   place: string | undefined,
 ): ParsedKey | undefined {
+  if (electionId === 'acts' && place) return { kind: 'act', tenantId, actId: place };
   const match = /^(\d+)\.(\d+)$/.exec(place ?? '');
   if (electionId === undefined || !match) return undefined;
   return {

@@ -1,7 +1,14 @@
 /** What operators do to elections: create, change, pause, delete; and what they read of them. */
 import { newId } from '#core';
-import type { CallBounds, ElectionStatus, ElectionView, QueuedCandidate, Target } from './answers.js';
-import { publicOf } from './decide/draft.js';
+import type {
+  CallBounds,
+  ElectionStatus,
+  ElectionView,
+  ManagementBounds,
+  QueuedCandidate,
+  Target,
+} from './answers.js';
+import { ENGINE, type PlannedAct, publicOf } from './decide/draft.js';
 import type { Done } from './decide/commands.js';
 import { electionRef, type ElectionRef } from './keys.js';
 import { leadershipOf } from './presentation.js';
@@ -40,11 +47,12 @@ export class ElectionManagement {
     target: Target,
     settings: ElectionSettings,
     maxCandidates: number,
-    bounds: CallBounds,
+    bounds: ManagementBounds,
   ): Promise<ElectionView> {
     const ref = electionRef(target.tenantId, target.election);
     const name = target.election;
-    const command = { kind: 'create' as const, name, settings, maxCandidates, changeId: newId('req') };
+    const act = actOn('election.created', ref, name, bounds);
+    const command = { kind: 'create' as const, name, settings, maxCandidates, changeId: newId('req'), act };
     return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
   }
 
@@ -55,12 +63,14 @@ export class ElectionManagement {
   async change(
     target: Target,
     change: Partial<ElectionSettings> & { state?: 'open' | 'paused' },
-    bounds: CallBounds,
+    bounds: ManagementBounds,
     ifMatch?: string,
   ): Promise<ElectionView> {
     const ref = electionRef(target.tenantId, target.election);
     const { state, ...settings } = change;
-    const command = { kind: 'change' as const, settings, state, version: ifMatch, changeId: newId('req') };
+    const act = actOn('election.changed', ref, target.election, bounds);
+    const changeId = newId('req');
+    const command = { kind: 'change' as const, settings, state, version: ifMatch, changeId, act };
     return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
   }
 
@@ -68,9 +78,10 @@ export class ElectionManagement {
    * Delete. `closing`: a leader's grants still run out; the name is free once they are over. The fence stays.
    * @throws IncumbentError election.not_found, request.precondition_failed
    */
-  async remove(target: Target, bounds: CallBounds, ifMatch?: string): Promise<'closed' | 'closing'> {
+  async remove(target: Target, bounds: ManagementBounds, ifMatch?: string): Promise<'closed' | 'closing'> {
     const ref = electionRef(target.tenantId, target.election);
-    const command = { kind: 'remove' as const, version: ifMatch, changeId: newId('req') };
+    const act = actOn('election.deleted', ref, target.election, bounds);
+    const command = { kind: 'remove' as const, version: ifMatch, changeId: newId('req'), act };
     const { done } = await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds));
     return done.config.state === 'closed' ? 'closed' : 'closing';
   }
@@ -188,6 +199,12 @@ function existing(election: ElectionState): ConfigRecord {
 
 function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {
   return state === 'closed' ? 'closing' : state;
+}
+
+function actOn(action: string, ref: ElectionRef, name: string, { caused }: ManagementBounds): PlannedAct {
+  const { actor, context } = caused ?? { actor: ENGINE, context: {} };
+  const targets = [{ type: 'election' as const, id: ref.electionId, name }];
+  return { id: newId('aud'), action, actor, targets, context };
 }
 
 function lane(bounds: CallBounds): { lane: 'admin'; deadlineMs: number } {

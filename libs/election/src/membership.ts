@@ -34,6 +34,9 @@ export class Membership {
   /** Monotonic ms at which the last gap ended; deadlines count from it at the earliest. */
   gapEndedAtMs: number;
   readonly #lastSeen = new Map<string, number>();
+  readonly #housekeepers = new Set<string>();
+  /** Processes that keep no house. */
+  readonly #aides = new Set<string>();
   readonly #sentAt = new Map<number, number>();
   readonly #record: ReplicaRecord;
   #beat = 0;
@@ -51,7 +54,11 @@ export class Membership {
     this.gapEndedAtMs = clock.monotonicMs();
     view.listen({
       replicaSeen: (processId, value) => this.#seen(processId, value),
-      replicaGone: (processId) => this.#lastSeen.delete(processId),
+      replicaGone: (processId) => {
+        this.#lastSeen.delete(processId);
+        this.#housekeepers.delete(processId);
+        this.#aides.delete(processId);
+      },
       relisted: () => this.#gapEnded(),
     });
   }
@@ -102,15 +109,34 @@ export class Membership {
    * This replica's place in line for `subject` among those that live, 0 first (rendezvous hashing: the order
    * differs by subject and changes little when a replica comes or goes).
    */
-  rank(subject: string): number {
+  rank(subject: string, among: (processId: string) => boolean = () => true): number {
     const own = weight(this.#record.processId, subject);
     const now = this.#clock.monotonicMs();
     let ahead = 0;
     for (const [processId, seenAt] of this.#lastSeen) {
       if (now - seenAt > MISSED_AFTER_MS || processId === this.#record.processId) continue;
+      if (!among(processId)) continue;
       if (weight(processId, subject) > own) ahead += 1;
     }
     return ahead;
+  }
+
+  /** Whether this replica is first in line among those that keep house. */
+  isHousekeeper(): boolean {
+    const among = (processId: string): boolean => this.#housekeepers.has(processId);
+    return this.#record.keepsHouse !== false && this.rank('housekeeping', among) === 0;
+  }
+
+  /** How many processes that keep house live, this one included: what is shared out among replicas goes by it. */
+  replicaCount(): number {
+    const now = this.#clock.monotonicMs();
+    let others = 0;
+    for (const processId of this.#housekeepers) {
+      const seenAt = this.#lastSeen.get(processId);
+      if (processId !== this.#record.processId && seenAt !== undefined && now - seenAt <= MISSED_AFTER_MS)
+        others += 1;
+    }
+    return others + 1;
   }
 
   /** Replicas that have not been seen for a minute; their keys are litter. */
@@ -122,13 +148,20 @@ export class Membership {
   #seen(processId: string, value: string): void {
     const now = this.#clock.monotonicMs();
     this.#lastSeen.set(processId, now);
-    if (processId !== this.#record.processId) return;
+    if (processId !== this.#record.processId) return this.#noteHousekeeper(processId, value);
     const { beat } = JSON.parse(value) as Heartbeat;
     const sentAt = this.#sentAt.get(beat);
     if (sentAt === undefined) return;
     if (now - this.#provenAtMs > GAP_MS) this.#gapEnded();
     this.#provenAtMs = now;
     this.#provenFromMs = sentAt;
+  }
+
+  /** What a process does it does for its whole life: the first heartbeat says it. */
+  #noteHousekeeper(processId: string, value: string): void {
+    if (this.#housekeepers.has(processId) || this.#aides.has(processId)) return;
+    const { keepsHouse } = JSON.parse(value) as Heartbeat;
+    (keepsHouse === false ? this.#aides : this.#housekeepers).add(processId);
   }
 
   #gapEnded(): void {

@@ -1,23 +1,18 @@
 /**
  * Those who wait for changes on this replica: held answers and event streams. All are fed from the view, which
- * tells every change once and in order; a stream that comes back finds its place in the outbox or is told `gap`.
+ * tells every change once and in order; a stream that comes back is told what it missed, or `gap`.
  */
 import type { Clock } from '#core';
 import type { Leadership, Observer } from './answers.js';
 import type { ElectionRef } from './keys.js';
+import { type EventSources, isAfter, missedSince, type Place } from './missed-events.js';
+import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './records.js';
 import { type ElectionState, ONLY_SEAT } from './state.js';
 import type { View } from './view.js';
 
-export interface ObservationSource {
+export interface ObservationSource extends Omit<EventSources, 'recent'> {
   now(): Promise<Leadership>;
-  /** The events that the outbox still holds, in order. */
-  events(): Promise<EventRecord[]>;
-}
-
-interface Place {
-  epoch: number;
-  sequence: number;
 }
 
 /** One stream: what it was told last, and what came while its start was being read. */
@@ -53,6 +48,7 @@ class Waits {
 export class Observers {
   readonly #waits = new Map<string, Waits>();
   readonly #streams = new Map<string, Set<Stream>>();
+  readonly #recent = new RecentEvents();
   readonly #view: View;
   readonly #clock: Clock;
   #closed = false;
@@ -72,6 +68,7 @@ export class Observers {
           for (const wake of this.#waits.get(ref.electionId)?.wakes ?? []) wake();
       },
       eventSeen: (event) => {
+        this.#recent.add(event);
         for (const stream of this.#streams.get(event.electionId) ?? []) pass(stream, event);
       },
       relisted: () => this.#relisted(),
@@ -163,7 +160,9 @@ export class Observers {
     source: ObservationSource,
   ): Promise<void> {
     const now = await source.now();
-    const missed = place === undefined ? undefined : await missedSince(place, now, source);
+    const from = parse(place);
+    const recent = () => this.#recent.of(ref.electionId);
+    const missed = from && (await missedSince(from, now.sequence, { ...source, recent }));
     if (missed) for (const event of missed) tell(stream, event);
     else {
       if (place !== undefined) stream.observer.observe({ kind: 'gap', place });
@@ -172,7 +171,7 @@ export class Observers {
       const state = this.#view.election(ref)?.config?.record.state ?? 'open';
       stream.observer.observe({ kind: 'snapshot', leadership: now, state, place: spell(stream.told) });
     }
-    stream.told ??= parse(place);
+    stream.told ??= from;
     const { held } = stream;
     stream.held = undefined;
     if (stream.torn) return this.#end(ref.electionId, stream);
@@ -202,19 +201,6 @@ export class Observers {
   }
 }
 
-/** The events after `place`, or undefined if the outbox does not reach back to it. */
-async function missedSince(
-  place: string,
-  now: Leadership,
-  source: ObservationSource,
-): Promise<EventRecord[] | undefined> {
-  const from = parse(place);
-  if (!from || from.sequence > now.sequence) return undefined;
-  if (from.sequence === now.sequence) return [];
-  const after = (await source.events()).filter((event) => isAfter(event, from));
-  return after[0]?.sequence === from.sequence + 1 ? after : undefined;
-}
-
 function pass(stream: Stream, event: EventRecord): void {
   if (stream.held) stream.held.push(event);
   else if (isAfter(event, stream.told)) tell(stream, event);
@@ -223,11 +209,6 @@ function pass(stream: Stream, event: EventRecord): void {
 function tell(stream: Stream, event: EventRecord): void {
   stream.told = event;
   stream.observer.observe({ kind: 'event', event, place: spell(event) });
-}
-
-function isAfter(event: Place, told: Place | undefined): boolean {
-  if (!told) return true;
-  return event.epoch > told.epoch || (event.epoch === told.epoch && event.sequence > told.sequence);
 }
 
 function spell(place: Place | undefined): string {

@@ -5,6 +5,7 @@
  * Times in records (`since`, `electedAt`, `at`, ...) are wall-clock RFC 3339 strings for people to read; no
  * decision looks at them.
  */
+import type { Actor } from '#core';
 
 /** The settings a tenant chooses for an election; the engine's truth (Postgres keeps the managed copy). */
 export interface ElectionSettings {
@@ -69,7 +70,7 @@ export interface LeaderRecord extends PublicCandidate {
   term: number;
   electedAt: string;
   /** Present: no grant is given any more; the record is replaced once those given are over. */
-  withheld?: { reason: EndReason; at: string };
+  withheld?: { reason: EndReason; at: string; by?: Actor };
 }
 
 export interface CandidateRecord {
@@ -100,16 +101,38 @@ export interface ApiKeyRecord {
   electionPrefix?: string;
   /** RFC 3339; a key past it is refused. */
   expiresAt?: string;
+  /** Beside the tenant's rate, which counts all its keys. */
+  requestsPerSecond?: number;
+}
+
+/** A token of the admin API: the operator's, of no tenant. */
+export interface AdminTokenRecord {
+  name: string;
+  /** Keyed hash of the secret, hex. */
+  hash: string;
+  role: 'read_only' | 'full';
+  /** RFC 3339; a token past it is refused. */
+  expiresAt?: string;
 }
 
 export interface TenantRecord {
+  /** deleted: no key is accepted and no term runs, whether or not the data is still kept. */
   status: 'active' | 'suspended' | 'deleted';
+  /** Its rows are gone for good, so its elections may be closed; until then it can be restored. */
+  purged?: true;
   maxCandidatesPerElection: number;
+  /** This and what follows: absent in records of the service's own tenants, which are not limited. */
+  maxSessions?: number;
+  maxStreams?: number;
+  minTtlMs?: number;
+  requestsPerSecond?: number;
 }
 
 export interface ReplicaRecord {
   processId: string;
   startedAt: string;
+  /** False: takes no part in housekeeping. Absent in records of older releases. */
+  keepsHouse?: boolean;
 }
 
 export interface EpochRecord {
@@ -134,6 +157,8 @@ export interface EventRecord {
   leader: PublicCandidate | null;
   previousLeader: PublicCandidate | null;
   reason?: EndReason;
+  /** Who caused the change; events of releases before this one do not say. */
+  by?: Actor;
   occurredAt: string;
 }
 

@@ -3,10 +3,12 @@ import { type Clock, toTimestamp } from '#core';
 import { Elections } from './election.js';
 import { ElectionManagement } from './management.js';
 import { Membership } from './membership.js';
+import type { PastEvents } from './missed-events.js';
 import { Observers } from './observers.js';
-import type { ApiKeyRecord, TenantRecord } from './records.js';
+import type { AdminTokenRecord, ApiKeyRecord, TenantRecord } from './records.js';
 import { Sequencer } from './sequencer.js';
 import { SessionTokens } from './session-token.js';
+import { SessionQuota } from './session-quota.js';
 import { Settler } from './settler.js';
 import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
@@ -22,13 +24,22 @@ export interface ReplicaOptions {
   secret: Uint8Array;
   /** Told of what the view sees, for metrics. */
   meter?: ViewListener;
+  /** False for a process that only follows and settles: housekeeping is left to the others. */
+  keepsHouse?: boolean;
+  /** Where events are that have left the outbox; without it streams resume from what the outbox still holds. */
+  past?: PastEvents;
 }
 
-/** The mirrors of API keys and tenants, held by watch: authentication asks no server (A1). */
+/** The mirrors of API keys, admin tokens and tenants, held by watch: authentication asks no server (A1). */
 export interface Directory {
   apiKey(keyId: string): ApiKeyRecord | undefined;
   tenant(tenantId: string): TenantRecord | undefined;
-  all(): { keys: ReadonlyMap<string, ApiKeyRecord>; tenants: ReadonlyMap<string, TenantRecord> };
+  adminToken(tokenId: string): AdminTokenRecord | undefined;
+  all(): {
+    keys: ReadonlyMap<string, ApiKeyRecord>;
+    tenants: ReadonlyMap<string, TenantRecord>;
+    adminTokens: ReadonlyMap<string, AdminTokenRecord>;
+  };
 }
 
 export interface Gauges {
@@ -51,9 +62,9 @@ export class Replica {
   readonly #store: ElectionStore;
 
   private constructor(options: ReplicaOptions) {
-    const { store, clock, processId, secret } = options;
+    const { store, clock, processId, secret, keepsHouse = true, past = NO_PAST } = options;
     const view = new View(clock);
-    const record = { processId, startedAt: toTimestamp(clock.wallTimeMs()) };
+    const record = { processId, startedAt: toTimestamp(clock.wallTimeMs()), keepsHouse };
     const membership = new Membership(store, view, clock, record);
     const situations = new Situations(store, view);
     const observers = new Observers(view, clock);
@@ -65,7 +76,10 @@ export class Replica {
     this.#observers = observers;
     this.#supervision = new Supervision(store, view, membership, clock);
     this.#settler = new Settler({ store, view, situations, sequencer, membership, clock });
-    this.elections = new Elections({ store, view, situations, sequencer, observers, tokens, clock });
+    const quota = new SessionQuota(view, situations);
+    this.elections = new Elections({
+      ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
+    });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.directory = directoryOf(view);
     if (options.meter) view.listen(options.meter);
@@ -88,7 +102,12 @@ export class Replica {
 
   /** Whether this replica is the one to compact the store now. */
   isHousekeeper(): boolean {
-    return this.ready() && this.#membership.rank('housekeeping') === 0;
+    return this.ready() && this.#membership.isHousekeeper();
+  }
+
+  /** How many replicas serve at this moment, this one included. */
+  replicaCount(): number {
+    return this.#membership.replicaCount();
   }
 
   gauges(): Gauges {
@@ -119,11 +138,15 @@ export class Replica {
   }
 }
 
+const NO_PAST: PastEvents = { after: () => Promise.resolve([]) };
+
 function directoryOf(view: View): Directory {
   return {
     apiKey: (keyId) => view.apiKeys.get(keyId),
     tenant: (tenantId) => view.tenants.get(tenantId)?.record,
+    adminToken: (tokenId) => view.adminTokens.get(tokenId),
     all: () => ({
+      adminTokens: view.adminTokens,
       keys: view.apiKeys,
       tenants: new Map([...view.tenants].map(([tenantId, { record }]) => [tenantId, record])),
     }),

@@ -35,8 +35,9 @@ export type Guard =
 
 export type Write = { kind: 'put'; key: string; value: string } | { kind: 'delete'; key: string };
 
-/** One key, or the keys that start with a prefix (in key order, at most `limit`). */
-export type Read = { kind: 'key'; key: string } | { kind: 'prefix'; prefix: string; limit?: number };
+/** One key, or the keys that start with a prefix: in key order, only those after the key `after`, at most `limit`. */
+export type Read =
+  { kind: 'key'; key: string } | { kind: 'prefix'; prefix: string; after?: string; limit?: number };
 
 export interface Transition {
   guards: readonly Guard[];
@@ -75,7 +76,7 @@ export type Outcome =
 
 /** What `follow` calls, synchronously and in order. It must not throw. */
 export interface Follower {
-  /** The whole store at `revision`; whatever was known before is void. */
+  /** The whole store at `revision`, the outbox left out; whatever was known before is void. */
   reset(entries: readonly Entry[], revision: number): void;
   /** All changes of the revisions after the last call, up to and including `revision`. */
   apply(changes: readonly Change[], revision: number): void;

@@ -6,6 +6,7 @@
 import type { Clock } from '#core';
 import { type ElectionRef, parseKey, type ParsedKey } from './keys.js';
 import {
+  type AdminTokenRecord,
   type ApiKeyRecord,
   decode,
   decodeSession,
@@ -36,6 +37,8 @@ export interface ViewListener {
   sessionGone?(sessionId: string, elections: readonly ElectionState[]): void;
   electionChanged?(election: ElectionState): void;
   eventSeen?(event: EventRecord): void;
+  /** An act waits for the relay. */
+  actSeen?(): void;
   replicaSeen?(processId: string, value: string): void;
   replicaGone?(processId: string): void;
   tenantChanged?(tenantId: string): void;
@@ -49,7 +52,10 @@ export class View implements Follower {
   revision = 0;
   readonly elections = new Map<string, ElectionState>();
   readonly sessions = new Map<string, SeenSession>();
+  /** tenantId -> how many sessions it has; tenants without one are absent. */
+  readonly sessionCounts = new Map<string, number>();
   readonly apiKeys = new Map<string, ApiKeyRecord>();
+  readonly adminTokens = new Map<string, AdminTokenRecord>();
   readonly tenants = new Map<string, Versioned<TenantRecord>>();
   /** sessionId -> electionId -> candidateId */
   readonly #standing = new Map<string, Map<string, string>>();
@@ -69,7 +75,9 @@ export class View implements Follower {
   reset(entries: readonly Entry[], revision: number): void {
     this.elections.clear();
     this.sessions.clear();
+    this.sessionCounts.clear();
     this.apiKeys.clear();
+    this.adminTokens.clear();
     this.tenants.clear();
     this.#standing.clear();
     this.#relisting = true;
@@ -124,7 +132,10 @@ export class View implements Follower {
     if (key.kind === 'session') this.#putSession(key.sessionId, entry);
     else if (key.kind === 'replica')
       this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
+    else if (key.kind === 'act') this.#actPut();
     else if (key.kind === 'apiKey') this.apiKeys.set(key.keyId, decode<ApiKeyRecord>(entry.value));
+    else if (key.kind === 'adminToken')
+      this.adminTokens.set(key.tokenId, decode<AdminTokenRecord>(entry.value));
     else if (key.kind === 'tenant') {
       this.tenants.set(key.tenantId, versioned<TenantRecord>(entry));
       if (!this.#relisting) this.#tell((listener) => listener.tenantChanged?.(key.tenantId));
@@ -172,6 +183,7 @@ export class View implements Follower {
       seenAtMs: this.#clock.monotonicMs(),
     };
     this.sessions.set(sessionId, session);
+    if (!before) this.#countSession(session.record.tenantId, 1);
     this.#tell((listener) => listener.sessionSeen?.(session));
   }
 
@@ -182,6 +194,7 @@ export class View implements Follower {
     if (key.kind === 'session') this.#dropSession(key.sessionId);
     else if (key.kind === 'replica') this.#tell((listener) => listener.replicaGone?.(key.processId));
     else if (key.kind === 'apiKey') this.apiKeys.delete(key.keyId);
+    else if (key.kind === 'adminToken') this.adminTokens.delete(key.tokenId);
     else if (key.kind === 'tenant') {
       this.tenants.delete(key.tenantId);
       this.#tell((listener) => listener.tenantChanged?.(key.tenantId));
@@ -203,6 +216,8 @@ export class View implements Follower {
   }
 
   #dropSession(sessionId: string): void {
+    const gone = this.sessions.get(sessionId);
+    if (gone) this.#countSession(gone.record.tenantId, -1);
     this.sessions.delete(sessionId);
     const elections: ElectionState[] = [];
     for (const electionId of this.standing(sessionId).keys()) {
@@ -210,6 +225,16 @@ export class View implements Follower {
       if (election) elections.push(election);
     }
     this.#tell((listener) => listener.sessionGone?.(sessionId, elections));
+  }
+
+  #actPut(): void {
+    if (!this.#relisting) this.#tell((listener) => listener.actSeen?.());
+  }
+
+  #countSession(tenantId: string, by: 1 | -1): void {
+    const count = (this.sessionCounts.get(tenantId) ?? 0) + by;
+    if (count === 0) this.sessionCounts.delete(tenantId);
+    else this.sessionCounts.set(tenantId, count);
   }
 
   #tell(call: (listener: ViewListener) => void): void {

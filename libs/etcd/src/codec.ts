@@ -39,6 +39,26 @@ export type GroupAnswer =
   | { executed: true; origin: Origin; outcomes: (Outcome | undefined)[] }
   | { executed: false; origin: Origin; probed: Entry[][] };
 
+/** A range of keys as etcd knows them. */
+export interface Range {
+  key: Buffer;
+  range_end: Buffer;
+}
+
+export interface PageRequest {
+  range: Range;
+  revision: number;
+  limit: number;
+}
+
+export interface Page {
+  entries: Entry[];
+  /** Where the next page starts; undefined after the last. */
+  next: Buffer | undefined;
+  /** How many keys the range holds at the revision, this page's included. */
+  count: number;
+}
+
 /** One message of a watch stream; without changes it is a sign of life. */
 export interface WatchMessage {
   canceled: boolean;
@@ -99,12 +119,11 @@ export class Codec {
     return { executed, origin, outcomes };
   }
 
-  /** A page of everything as it was at `revision`, from key `from` on, which is as etcd knows it. */
-  encodePage(page: { from: Buffer | undefined; revision: number; limit: number }): Buffer {
-    const { key, range_end } = this.#ranges.below('');
+  /** A page of a range as it was at `revision`. */
+  encodePage({ range, ...page }: PageRequest): Buffer {
     const writer = this.#writer;
-    writer.bytes(RANGE.key, page.from ?? key);
-    writer.bytes(RANGE.rangeEnd, range_end);
+    writer.bytes(RANGE.key, range.key);
+    writer.bytes(RANGE.rangeEnd, range.range_end);
     writer.number(RANGE.limit, page.limit);
     writer.number(RANGE.revision, page.revision);
     // Answered by the member itself: at a pinned revision it can fail, but not lie.
@@ -112,18 +131,33 @@ export class Codec {
     return writer.finish();
   }
 
-  /** A page, and where the next one starts; undefined after the last. */
-  decodePage(message: Buffer): { entries: Entry[]; next: Buffer | undefined } {
+  /** All keys that start with `prefix`; with `after` only those after that key. */
+  range(prefix: string, after?: string): Range {
+    const range = this.#ranges.below(prefix);
+    return after === undefined ? range : { ...range, key: Buffer.from(`${this.#prefix}${after}\0`) };
+  }
+
+  /** What lies between two prefixes and begins with neither; before the first, after the last. */
+  rangeBetween(first: string | undefined, second: string | undefined): Range {
+    const whole = this.#ranges.below('');
+    const key = first === undefined ? whole.key : this.#ranges.below(first).range_end;
+    return { key, range_end: second === undefined ? whole.range_end : this.#ranges.below(second).key };
+  }
+
+  decodePage(message: Buffer): Page {
     const reader = new WireReader(message);
     const entries: Entry[] = [];
     let more = false;
+    let count = 0;
     for (let field = reader.field(); field !== 0; field = reader.field()) {
       if (field === 2) entries.push(this.#entry(reader));
       else if (field === 3) more = reader.number() !== 0;
+      else if (field === 4) count = reader.number();
       else reader.skip();
     }
     const last = entries.at(-1);
-    return { entries, next: more && last ? Buffer.from(`${this.#prefix}${last.key}\0`) : undefined };
+    const next = more && last ? Buffer.from(`${this.#prefix}${last.key}\0`) : undefined;
+    return { entries, next, count };
   }
 
   /** A request to watch everything from a revision on. */
@@ -232,7 +266,9 @@ export class Codec {
     if (read.kind === 'key') writer.text(1, this.#prefix, read.key);
     else {
       const { key, range_end } = this.#ranges.below(read.prefix);
-      writer.bytes(1, key);
+      // The key right after it in byte order.
+      if (read.after !== undefined) writer.text(1, this.#prefix, `${read.after}\0`);
+      else writer.bytes(1, key);
       writer.bytes(2, range_end);
       if (read.limit !== undefined) writer.number(3, read.limit);
     }

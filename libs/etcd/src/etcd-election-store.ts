@@ -9,12 +9,12 @@ import type {
   Read,
   Transition,
 } from '#election';
-import { keys } from '#election';
+import { keys, SYSTEM_TENANT } from '#election';
 import { Caller } from './caller.js';
 import { Codec } from './codec.js';
 import { GroupCommit } from './group-commit.js';
 import { Housekeeper } from './housekeeper.js';
-import { listAt } from './listing.js';
+import { listAt, pageAt } from './listing.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 import { Periodic } from './periodic.js';
 import { WatchHub } from './watch-hub.js';
@@ -48,9 +48,24 @@ export interface EtcdStoreOptions {
   upkeepMs?: { compact: number; measure: number };
 }
 
+export interface ListRequest {
+  prefix: string;
+  after?: string | undefined;
+  revision: number;
+  limit: number;
+}
+
+export interface Listed {
+  entries: Entry[];
+  more: boolean;
+  /** How many keys there are from `after` on, those beyond `limit` included. */
+  count: number;
+}
+
 /** The ElectionStore on etcd. What it promises is said at the port, libs/election/src/store.ts. */
 export class EtcdElectionStore implements ElectionStore {
   readonly #clock: Clock;
+  readonly #codec: Codec;
   readonly #callers: { groups: Caller; pages: Caller; watch: Caller; upkeep: Caller };
   readonly #fence: WriterFence;
   readonly #groups: GroupCommit;
@@ -95,6 +110,7 @@ export class EtcdElectionStore implements ElectionStore {
     const groups = new GroupCommit({ caller: callers.groups, codec, fence, clock, meter });
     const currentRevision = (): Promise<number> => this.ping().then(({ revision }) => revision);
     this.#clock = clock;
+    this.#codec = codec;
     this.#callers = callers;
     this.#fence = fence;
     this.#groups = groups;
@@ -124,7 +140,8 @@ export class EtcdElectionStore implements ElectionStore {
   }
 
   async commit(transition: Transition, options: CommitOptions): Promise<Outcome> {
-    if (!this.#watermark.admits(options.lane)) {
+    // What empties the outbox makes room: shed it, and a full store would stay full.
+    if (options.tenantId !== SYSTEM_TENANT && !this.#watermark.admits(options.lane)) {
       const detail = 'The coordination store is close to its limits; try again later.';
       throw new IncumbentError('store.overloaded', detail, { retryAfterMs: 1_000, executed: false });
     }
@@ -172,6 +189,17 @@ export class EtcdElectionStore implements ElectionStore {
     const outcome = await this.#groups.commit({ guards: [], writes: [], reads: [] }, options);
     if (outcome.kind === 'fenced') throw new Error('A read has no outcome that could be unknown.');
     return { revision: outcome.revision, latencyMs: this.#clock.monotonicMs() - startMs };
+  }
+
+  /**
+   * The keys that start with `prefix` as they were at `revision`, in key order, those after the key `after`, at most
+   * `limit`; and how many there are in all. `revision` is one that `ping` has told, so the answer is never stale.
+   * @throws ListingFailed when etcd does not answer, or has compacted that revision away
+   */
+  async list({ prefix, after, revision, limit }: ListRequest): Promise<Listed> {
+    const range = this.#codec.range(prefix, after);
+    const page = await pageAt(this.#callers.pages, this.#codec, { range, revision, limit });
+    return { entries: page.entries, more: page.next !== undefined, count: page.count };
   }
 
   /** When etcd last answered a commit or a read, on the monotonic clock. */

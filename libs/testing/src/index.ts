@@ -17,3 +17,5 @@ export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from '.
 export { waitUntil, type WaitOptions } from './wait-until.js';
 export { createElection, type ElectionCalls, Participant, type ParticipantOptions } from './participant.js';
 export { Interleaving, type Mutation } from './interleaving.js';
+export { type Received, type SinkAnswer, WebhookSink } from './webhook-sink.js';
+export { SINK_CERTIFICATE } from './webhook-sink-certificate.js';

@@ -66,6 +66,13 @@ export class Interleaving {
         settings: { policy: 'fifo', ttlMs: TARGET_TTL_MS, maxTtlMs: 60_000 },
         maxCandidates: 100,
         changeId: 'create',
+        act: {
+          id: 'aud_create',
+          action: 'election.created',
+          actor: { type: 'system', id: 'test' },
+          targets: [],
+          context: {},
+        },
       },
       () => undefined,
     );

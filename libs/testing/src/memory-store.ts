@@ -50,7 +50,7 @@ export class MemoryStoreData {
       return entry ? [entry] : [];
     }
     return [...this.entries.values()]
-      .filter((entry) => entry.key.startsWith(read.prefix))
+      .filter(({ key }) => key.startsWith(read.prefix) && (read.after === undefined || key > read.after))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
       .slice(0, read.limit);
   }

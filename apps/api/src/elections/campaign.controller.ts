@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
 import type { Standing } from '#election';
+import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
 import { TokenIssuer } from '../fencing/token-issuer.js';
 import type { Call } from '../http/call.js';
@@ -7,7 +8,6 @@ import { Drain } from '../http/drain.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { campaign, renew, resign } from './campaign.operations.js';
-import { Engine } from './engine.js';
 import { showResignation, showStanding } from './presentation.js';
 
 /** The participant's calls. Nothing on their way waits for Postgres or Redis. */

@@ -1,8 +1,8 @@
 import { Controller } from '@nestjs/common';
+import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
-import { Engine } from './engine.js';
 import { EventStream } from './event-stream.js';
 import { streamEvents } from './events.operations.js';
 import { StreamRegistry } from './stream-registry.js';

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '#core';
 import type { ElectionView } from '#election';
+import type { Engine } from '#etcd';
 import type { ElectionCatalog } from '#tenancy';
 import type { Logger } from '#telemetry';
-import type { Engine } from './engine.js';
 
 const EVERY_MS = 60_000;
 

@@ -1,11 +1,12 @@
 import { Controller } from '@nestjs/common';
 import { IncumbentError } from '#core';
-import type { ElectionSettings } from '#election';
+import type { ElectionSettings, ManagementBounds } from '#election';
+import { Engine } from '#etcd';
 import { ElectionCatalog, maySeeElection, requireVisible } from '#tenancy';
+import type { Call } from '../http/call.js';
 import { toCursor, toPage } from '../http/fields.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
-import { Engine } from './engine.js';
 import { ManagedCopy } from './managed-copy.js';
 import {
   changeElection,
@@ -38,7 +39,7 @@ export class ManagementController {
         { tenantId, election: name },
         settings,
         quota.maxCandidatesPerElection,
-        call.bounds(),
+        recorded(call),
       ),
     );
     void reply.headers({ etag: `"${view.version}"`, location: `/v1/elections/${name}` });
@@ -69,7 +70,7 @@ export class ManagementController {
     requireVisible(call.caller, params.name);
     const target = { tenantId: call.caller.tenantId, election: params.name };
     const ifMatch = versionOf(headers['if-match']);
-    const view = await this.engine.current.management.change(target, body, call.bounds(), ifMatch);
+    const view = await this.engine.current.management.change(target, body, recorded(call), ifMatch);
     await this.copy.changed(target.tenantId, view);
     void reply.header('etag', `"${view.version}"`);
     return showElection(view);
@@ -80,12 +81,17 @@ export class ManagementController {
     requireVisible(call.caller, params.name);
     const target = { tenantId: call.caller.tenantId, election: params.name };
     const { management } = this.engine.current;
-    const ended = await management.remove(target, call.bounds(), versionOf(headers['if-match']));
+    const ended = await management.remove(target, recorded(call), versionOf(headers['if-match']));
     await this.copy.removed(target.tenantId, target.election);
     if (ended === 'closing') return showElection(await management.get(target, call.bounds()));
     void reply.code(204);
     return undefined;
   }
+}
+
+/** Bounds of a call whose effect goes on record, in the transaction of that effect. */
+function recorded(call: Call): ManagementBounds {
+  return { ...call.bounds(), caused: call.caused };
 }
 
 /** `*` matches whatever there is, which is what no condition does. */

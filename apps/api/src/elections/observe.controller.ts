@@ -1,10 +1,10 @@
 import { Controller } from '@nestjs/common';
+import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
 import { Drain } from '../http/drain.js';
 import { toCursor, toPage } from '../http/fields.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
-import { Engine } from './engine.js';
 import { getLeader, getStatus, listCandidates } from './observe.operations.js';
 import { showLeadership, showQueued, showStatus } from './presentation.js';
 

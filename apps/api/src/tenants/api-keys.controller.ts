@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
+import { Engine } from '#etcd';
 import { ApiKeyService, DEFAULT_SCOPES, requireDelegable } from '#tenancy';
-import { Engine } from '../elections/engine.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { createApiKey, getApiKey, listApiKeys, revokeApiKey } from './api-keys.operations.js';
@@ -17,10 +17,10 @@ export class ApiKeysController {
 
   @Operation(createApiKey)
   async create(@Input(createApiKey) { call, body }: InputOf<typeof createApiKey>) {
-    const { scopes = DEFAULT_SCOPES, electionPrefix, expiresAt } = body;
+    const { scopes = DEFAULT_SCOPES, electionPrefix, expiresAt, ...more } = body;
     requireDelegable(call.caller, { scopes, electionPrefix });
-    const wanted = { name: body.name, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
-    const made = await this.keys.create(call.caller.tenantId, wanted);
+    const wanted = { ...more, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
+    const made = await this.keys.create(call.caller.tenantId, wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };
   }
@@ -37,7 +37,7 @@ export class ApiKeysController {
 
   @Operation(revokeApiKey)
   async revoke(@Input(revokeApiKey) { call, params }: InputOf<typeof revokeApiKey>): Promise<void> {
-    await this.keys.revoke(call.caller.tenantId, params.id);
+    await this.keys.revoke(call.caller.tenantId, params.id, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(params.id) === undefined);
   }
 }

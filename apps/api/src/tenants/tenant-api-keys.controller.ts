@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
+import { Engine } from '#etcd';
 import { ApiKeyService, TenantService } from '#tenancy';
-import { Engine } from '../elections/engine.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import {
@@ -22,9 +22,10 @@ export class TenantApiKeysController {
   ) {}
 
   @Operation(createTenantApiKey)
-  async create(@Input(createTenantApiKey) { params, body }: InputOf<typeof createTenantApiKey>) {
+  async create(@Input(createTenantApiKey) { call, params, body }: InputOf<typeof createTenantApiKey>) {
     const { expiresAt, ...wanted } = body;
-    const made = await this.keys.create(params.id, { ...wanted, expiresAt: toDate(expiresAt) });
+    const grants = { ...wanted, expiresAt: toDate(expiresAt) };
+    const made = await this.keys.create(params.id, grants, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };
   }
@@ -41,8 +42,10 @@ export class TenantApiKeysController {
   }
 
   @Operation(revokeTenantApiKey)
-  async revoke(@Input(revokeTenantApiKey) { params }: InputOf<typeof revokeTenantApiKey>): Promise<void> {
-    await this.keys.revoke(params.id, params.keyId);
+  async revoke(
+    @Input(revokeTenantApiKey) { call, params }: InputOf<typeof revokeTenantApiKey>,
+  ): Promise<void> {
+    await this.keys.revoke(params.id, params.keyId, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(params.keyId) === undefined);
   }
 }

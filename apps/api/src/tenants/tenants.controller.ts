@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { hasCode, systemClock } from '#core';
+import { Engine } from '#etcd';
 import { TenantService } from '#tenancy';
-import { Engine } from '../elections/engine.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { rowsOf, showPage, showTenant } from './presentation.js';
@@ -21,8 +21,8 @@ export class TenantsController {
   ) {}
 
   @Operation(createTenant)
-  async create(@Input(createTenant) { reply, body }: InputOf<typeof createTenant>) {
-    const tenant = await this.tenants.create(body);
+  async create(@Input(createTenant) { call, reply, body }: InputOf<typeof createTenant>) {
+    const tenant = await this.tenants.create(body, call.caused);
     await untilSeen(this.engine, (directory) => directory.tenant(tenant.id) !== undefined);
     void reply.header('location', `/admin/v1/tenants/${tenant.id}`);
     return showTenant(tenant);
@@ -39,15 +39,15 @@ export class TenantsController {
   }
 
   @Operation(changeTenant)
-  async change(@Input(changeTenant) { params, body }: InputOf<typeof changeTenant>) {
-    const tenant = await this.tenants.change(params.id, body);
+  async change(@Input(changeTenant) { call, params, body }: InputOf<typeof changeTenant>) {
+    const tenant = await this.tenants.change(params.id, body, call.caused);
     await untilSeen(this.engine, (directory) => directory.tenant(tenant.id)?.status === tenant.status);
     return showTenant(tenant);
   }
 
   @Operation(deleteTenant)
-  async remove(@Input(deleteTenant) { params }: InputOf<typeof deleteTenant>): Promise<void> {
-    await this.tenants.delete(params.id);
+  async remove(@Input(deleteTenant) { call, params }: InputOf<typeof deleteTenant>): Promise<void> {
+    await this.tenants.delete(params.id, call.caused);
     await this.closeElections(params.id);
     await untilSeen(this.engine, (directory) => directory.tenant(params.id)?.status !== 'active');
   }

@@ -1,6 +1,6 @@
 import { delay, systemClock } from '#core';
 import type { Directory } from '#election';
-import type { Engine } from '../elections/engine.js';
+import type { Engine } from '#etcd';
 
 /** The watch brings a change in milliseconds; a caller is not kept longer for it. */
 const MOST_MS = 1_000;

@@ -3,8 +3,8 @@ import type { ConfigRecord, SessionRecord } from '../records.js';
 import type { SessionIdentity } from '../session-token.js';
 import { type Candidacy, ONLY_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
-import type { Draft } from './draft.js';
-import { notFound } from './settings.js';
+import { type Draft, participantOf } from './draft.js';
+import { notFound, ttlTooSmall } from './settings.js';
 import { endDeadTerm } from './settle.js';
 import { fillSeat, sweep } from './term.js';
 
@@ -41,7 +41,9 @@ function join(draft: Draft, command: CampaignCommand, session: SessionIdentity):
     order: 0,
     joinedAt: draft.at,
   });
-  const elected = draft.leader(ONLY_SEAT) === null && fillSeat(draft, ONLY_SEAT);
+  const by = participantOf(candidateId, command.candidate.name);
+  const vacant = draft.leader(ONLY_SEAT) === null;
+  const elected = vacant && draft.onBehalfOf(by, () => fillSeat(draft, ONLY_SEAT));
   if (!elected) {
     // Joins as a waiter behind the leader (or the vacancy) that it saw: whoever ends that term sees the join.
     draft.guardLeader(ONLY_SEAT);
@@ -64,7 +66,8 @@ function repeat(
   writeSession(draft, session);
   draft.guardCandidacy(standing);
   draft.readLeader(ONLY_SEAT);
-  if (draft.leader(ONLY_SEAT) === null) fillSeat(draft, ONLY_SEAT);
+  const by = participantOf(standing.candidateId, standing.record.name);
+  if (draft.leader(ONLY_SEAT) === null) draft.onBehalfOf(by, () => fillSeat(draft, ONLY_SEAT));
   return { kind: 'done', done: { kind: 'standing', candidateId: standing.candidateId, session } };
 }
 
@@ -82,11 +85,13 @@ function sessionFor(
   if (command.session && alive?.incarnation !== command.session.incarnation) {
     return new IncumbentError('session.expired', 'Campaign again without `session` to make a new one.');
   }
-  const ttlMs = command.ttlMs ?? alive?.ttlMs ?? Math.min(config.ttlMs, config.maxTtlMs);
+  const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
+  const ttlMs = command.ttlMs ?? alive?.ttlMs ?? Math.min(Math.max(config.ttlMs, leastMs), config.maxTtlMs);
   if (alive && alive.ttlMs !== ttlMs) {
     const detail = `This session has ttlMs ${alive.ttlMs} for its whole life. Leave ttlMs out, or make a new session.`;
     return new IncumbentError('session.ttl_fixed', detail);
   }
+  if (!alive && ttlMs < leastMs) return ttlTooSmall(leastMs);
   if (!alive && ttlMs > config.maxTtlMs) {
     const message = `must be at most ${config.maxTtlMs}, the election's maxTtlMs`;
     return new IncumbentError('request.invalid_body', `ttlMs ${message}.`, {
@@ -137,7 +142,7 @@ function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError
   return new IncumbentError(
     'limit.quota_exceeded',
     `This election has ${draft.candidateCount} candidates; the tenant's quota allows ${most}.`,
-    { limit: { name: 'candidatesPerElection', value: most } },
+    { limit: { name: 'maxCandidatesPerElection', value: most } },
   );
 }
 

@@ -2,7 +2,7 @@
 import type { IncumbentError } from '#core';
 import type { CandidateRecord, ConfigRecord, ElectionPhase, ElectionSettings } from '../records.js';
 import type { SessionIdentity } from '../session-token.js';
-import type { Draft } from './draft.js';
+import type { Draft, PlannedAct } from './draft.js';
 
 export interface CampaignCommand {
   kind: 'campaign';
@@ -41,6 +41,8 @@ export interface CreateCommand {
   settings: ElectionSettings;
   maxCandidates: number;
   changeId: string;
+  /** What goes on record, in the transition itself. */
+  act: PlannedAct;
 }
 
 export interface ChangeCommand {
@@ -50,12 +52,14 @@ export interface ChangeCommand {
   /** The version that the caller read, if it demands it. */
   version?: string;
   changeId: string;
+  act: PlannedAct;
 }
 
 export interface RemoveCommand {
   kind: 'remove';
   version?: string;
   changeId: string;
+  act: PlannedAct;
 }
 
 export type Command =

@@ -2,7 +2,7 @@
  * One transition while it is being composed: the situation it started from, laid over with what the commands so
  * far would change, and the guards under which all of it is right. Commands see each other's effects through it.
  */
-import { derivedId } from '#core';
+import { type Act, type Actor, derivedId } from '#core';
 import { type ElectionRef, keys } from '../keys.js';
 import {
   type CandidateRecord,
@@ -27,8 +27,11 @@ import type { Candidacy, ElectionState, Situation } from '../state.js';
 const MOST_OPERATIONS = 48;
 const MOST_BYTES = 256_000;
 
-/** Events beyond the newest thousand of an election are trimmed as new ones are written. */
-const EVENTS_KEPT = 1_000;
+/** What nobody asked for the engine does: it ends the dead and fills vacancies. */
+export const ENGINE: Actor = { type: 'system', id: 'engine' };
+
+/** An act as it is asked for; when and what exactly is known once it is decided. */
+export type PlannedAct = Pick<Act, 'id' | 'action' | 'actor' | 'targets' | 'context'>;
 
 export class Draft {
   readonly situation: Situation;
@@ -45,6 +48,8 @@ export class Draft {
   #terms = new Map<number, TermRecord>();
   #config: ConfigRecord | undefined;
   #sequence: number;
+  /** Who causes what is told next. */
+  #by = ENGINE;
 
   constructor(situation: Situation, at: string) {
     this.situation = situation;
@@ -83,6 +88,10 @@ export class Draft {
 
   get sequence(): number {
     return this.#sequence;
+  }
+
+  get by(): Actor {
+    return this.#by;
   }
 
   get changesNothing(): boolean {
@@ -280,6 +289,22 @@ export class Draft {
     this.#put(keys.term(this.ref, seat), encode(term));
   }
 
+  /** Does `work` on behalf of `by`: that is what its events say. */
+  onBehalfOf<T>(by: Actor, work: () => T): T {
+    const before = this.#by;
+    this.#by = by;
+    const done = work();
+    this.#by = before;
+    return done;
+  }
+
+  /** Writes an act into the outbox, in the transaction of what it did: on record whatever dies then. */
+  record(act: PlannedAct, metadata?: Record<string, unknown>): void {
+    const { tenantId } = this.ref;
+    const record: Act = { ...act, tenantId, ...(metadata && { metadata }), occurredAt: this.at };
+    this.#put(keys.act(tenantId, act.id), encode(record));
+  }
+
   /** Writes an event into the outbox, in the transaction of the change that it tells (D1). */
   tell(seat: number, event: Pick<EventRecord, 'type' | 'leader' | 'previousLeader' | 'reason'>): void {
     const sequence = ++this.#sequence;
@@ -297,13 +322,13 @@ export class Draft {
       term: term?.term ?? 0,
       fence: term ? fenceOf(term.epoch, term.term) : 0,
       ...event,
+      by: this.#by,
       occurredAt: this.at,
     };
     const head: HeadRecord = { sequence };
     this.#guardRevision(keys.head(this.ref), this.#election.head?.modRevision);
     this.#put(keys.head(this.ref), encode(head));
     this.#put(keys.event(this.ref, epoch, sequence), encode(record));
-    if (sequence > EVENTS_KEPT) this.#delete(keys.event(this.ref, epoch, sequence - EVENTS_KEPT));
   }
 
   readLeader(seat: number): void {
@@ -330,6 +355,11 @@ export class Draft {
   #delete(key: string): void {
     this.#writes.set(key, { kind: 'delete', key });
   }
+}
+
+/** A candidate as one who causes changes. */
+export function participantOf(candidateId: string, name: string): Actor {
+  return { type: 'participant', id: candidateId, name };
 }
 
 /** How a candidate is shown to others. */

@@ -1,6 +1,6 @@
 import { ONLY_SEAT } from '../state.js';
 import type { Decider, ResignCommand } from './commands.js';
-import type { Draft } from './draft.js';
+import { type Draft, participantOf } from './draft.js';
 import { endTerm, fillSeat, leaveVacant } from './term.js';
 
 /**
@@ -20,8 +20,11 @@ export const resign: Decider<ResignCommand> = (draft, command) => {
   draft.removeCandidacy(candidacy);
   endSessionWithLastCandidacy(draft, sessionId);
   if (leader?.candidateId === command.candidateId) {
-    endTerm(draft, ONLY_SEAT, leader.withheld?.reason ?? 'resigned');
-    if (!fillSeat(draft, ONLY_SEAT)) leaveVacant(draft, ONLY_SEAT, leader);
+    const by = leader.withheld?.by ?? participantOf(command.candidateId, candidacy.record.name);
+    draft.onBehalfOf(by, () => {
+      endTerm(draft, ONLY_SEAT, leader.withheld?.reason ?? 'resigned');
+      if (!fillSeat(draft, ONLY_SEAT)) leaveVacant(draft, ONLY_SEAT, leader);
+    });
   } else {
     // The leader's resignation must not install a waiter that has just left.
     draft.guardLeader(ONLY_SEAT);

@@ -26,6 +26,8 @@ export const create: Decider<CreateCommand> = (draft, command) => {
     return { kind: 'refused', error: new IncumbentError('election.name_taken', detail) };
   }
   const { at } = draft;
+  const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
+  if (settings.ttlMs < leastMs) return { kind: 'refused', error: ttlTooSmall(leastMs) };
   const made: ConfigRecord = {
     ...settings,
     name,
@@ -36,6 +38,7 @@ export const create: Decider<CreateCommand> = (draft, command) => {
     changeId,
   };
   draft.setConfig(made);
+  draft.record(command.act, { settings });
   return settled(made);
 };
 
@@ -53,9 +56,13 @@ export const change: Decider<ChangeCommand> = (draft, command) => {
     updatedAt: draft.at,
     changeId: command.changeId,
   };
+  const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
+  if (changed.ttlMs < Math.min(leastMs, config.ttlMs))
+    return { kind: 'refused', error: ttlTooSmall(leastMs) };
   if (changed.ttlMs > changed.maxTtlMs) return { kind: 'refused', error: ttlAboveMax(changed) };
   draft.setConfig(changed);
-  bringInLine(draft);
+  draft.record(command.act, { changed: differences(config, changed) });
+  draft.onBehalfOf(command.act.actor, () => bringInLine(draft));
   return settled(changed);
 };
 
@@ -68,7 +75,8 @@ export const remove: Decider<RemoveCommand> = (draft, command) => {
   const mismatch = checkVersion(draft, command.version);
   if (mismatch) return mismatch;
   draft.setConfig({ ...config, state: 'closing', updatedAt: draft.at, changeId: command.changeId });
-  bringInLine(draft);
+  draft.record(command.act);
+  draft.onBehalfOf(command.act.actor, () => bringInLine(draft));
   return settled(draft.config ?? config);
 };
 
@@ -77,8 +85,27 @@ export function notFound(): Verdict {
   return { kind: 'refused', error: unknownElection() };
 }
 
+/** The tenant's smallest ttlMs; what is smaller already, from before the quota, may stay as it is. */
+export function ttlTooSmall(leastMs: number): IncumbentError {
+  return new IncumbentError(
+    'limit.quota_exceeded',
+    `Use a ttlMs of at least ${leastMs} (minTtlMs), or ask the operator for a smaller minimum.`,
+    { limit: { name: 'minTtlMs', value: leastMs }, executed: false },
+  );
+}
+
 function settled(config: ConfigRecord): Verdict {
   return { kind: 'done', done: { kind: 'settings', config } };
+}
+
+/** What is on record of a change: every setting that is another now, with both values. */
+function differences(before: ConfigRecord, after: ConfigRecord): Record<string, unknown> {
+  const fields = ['state', 'description', 'policy', 'ttlMs', 'maxTtlMs'] as const;
+  return Object.fromEntries(
+    fields
+      .filter((field) => before[field] !== after[field])
+      .map((field) => [field, { from: before[field] ?? null, to: after[field] ?? null }]),
+  );
 }
 
 function checkVersion(draft: Draft, version: string | undefined): Verdict | undefined {

@@ -1,7 +1,7 @@
 import type { EndReason, LeaderRecord } from '../records.js';
 import { ONLY_SEAT } from '../state.js';
 import type { Decider, ReplaceCommand, SettleCommand } from './commands.js';
-import type { Draft } from './draft.js';
+import { type Draft, ENGINE } from './draft.js';
 import { endTerm, fillSeat, leaveVacant, mayStart, sweep } from './term.js';
 
 /** Dead waiters that one transition sweeps; the next sweep takes the rest. */
@@ -80,7 +80,8 @@ function settleTerm(draft: Draft, leader: LeaderRecord): void {
   draft.guardConfig();
   draft.guardTenant();
   const { withheld: _withdrawn, ...unmarked } = leader;
-  draft.setLeader(ONLY_SEAT, mark ? { ...unmarked, withheld: { reason: mark, at: draft.at } } : unmarked);
+  const { at, by } = draft;
+  draft.setLeader(ONLY_SEAT, mark ? { ...unmarked, withheld: { reason: mark, at, by } } : unmarked);
 }
 
 /** Why the term is over already, if it is: nobody can hold a grant of it any more. */
@@ -100,11 +101,14 @@ function markFor(draft: Draft, leader: LeaderRecord): EndReason | undefined {
   return draft.candidacy(leader.candidateId) ? undefined : 'expired';
 }
 
+/** What marked the leader caused its end; an expiry or a restore nobody did, whoever comes upon it. */
 function replaceLeader(draft: Draft, leader: LeaderRecord, reason: EndReason): void {
-  endTerm(draft, ONLY_SEAT, reason);
-  const candidacy = draft.candidacy(leader.candidateId);
-  if (candidacy) draft.removeCandidacy(candidacy);
-  if (!fillSeat(draft, ONLY_SEAT)) leaveVacant(draft, ONLY_SEAT, leader);
+  draft.onBehalfOf(leader.withheld?.by ?? ENGINE, () => {
+    endTerm(draft, ONLY_SEAT, reason);
+    const candidacy = draft.candidacy(leader.candidateId);
+    if (candidacy) draft.removeCandidacy(candidacy);
+    if (!fillSeat(draft, ONLY_SEAT)) leaveVacant(draft, ONLY_SEAT, leader);
+  });
 }
 
 function sweepDead(draft: Draft): void {

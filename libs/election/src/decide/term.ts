@@ -6,8 +6,8 @@ import { type Draft, publicOf } from './draft.js';
 /** Passing over more than this many dead candidacies is left to a further transition, so that one stays small. */
 const MOST_PASSED_OVER = 12;
 
-/** Writes of a term start: term, leader, head, event and a trimmed event. */
-const TERM_START_OPERATIONS = 6;
+/** Writes of a term start (term, leader, head, event), and one to spare. */
+const TERM_START_OPERATIONS = 5;
 
 /** Ends the running term of a seat. The caller then fills the seat or leaves it vacant with `leaveVacant`. */
 export function endTerm(draft: Draft, seat: number, reason: EndReason): LeaderRecord | null {

@@ -1,13 +1,14 @@
 import { delay, IncumbentError } from '#core';
-import type { ElectionStore, Replica } from '#election';
+import type { Replica } from '#election';
 import type { Logger } from '#telemetry';
+import type { EtcdElectionStore } from './etcd-election-store.js';
 
 const RETRY_MS = 500;
 
 /** A replica and the store on which it stands. */
 export interface Opened {
   replica: Replica;
-  store: ElectionStore;
+  store: EtcdElectionStore;
 }
 
 /**
@@ -31,7 +32,7 @@ export class Engine {
   }
 
   /** For what is stored beside elections. @throws IncumbentError store.unavailable, `executed: false` */
-  get store(): ElectionStore {
+  get store(): EtcdElectionStore {
     return this.required().store;
   }
 

@@ -1,6 +1,6 @@
 import type { EventRecord, ViewListener } from '#election';
-import type { StoreMeter } from '#etcd';
 import type { Metrics } from '#telemetry';
+import type { StoreMeter } from './meter.js';
 
 /** Turns what the store reports about itself into metrics. */
 export function storeMeter(metrics: Metrics): StoreMeter {
