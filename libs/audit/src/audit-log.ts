@@ -1,14 +1,7 @@
 import type { Act } from '#core';
 import type { ActLog, EntityManager } from '#postgres';
-import {
-  type AuditRecord,
-  canonicalText,
-  chainOf,
-  type ChainLink,
-  hashOf,
-  storable,
-  targetIdsOf,
-} from './canonical.js';
+import { chainOf, type ChainLink } from './canonical.js';
+import { eventAfter, type StoredEvent } from './chain.js';
 
 /**
  * Appends acts to the chains of their tenants, in the caller's transaction: an act is on record exactly if its
@@ -26,67 +19,22 @@ export class AuditLog implements ActLog {
     if (chains.length === 0) return;
     const heads = await lockHeads(rows, chains);
     const known = await knownIds(rows, byChain);
-    const appended: AppendedRow[] = [];
+    const appended: StoredEvent[] = [];
     for (const chain of chains) {
       let head = heads.get(chain) ?? lost(chain);
       for (const act of byChain.get(chain) ?? []) {
         const key = `${chain} ${act.id}`;
         if (known.has(key)) continue;
         known.add(key);
-        const row = append(chain, head, act);
-        appended.push(row);
-        head = row;
+        const event = eventAfter(head, chain, act);
+        appended.push(event);
+        head = event;
       }
     }
     if (appended.length === 0) return;
     await insert(rows, appended);
     await moveHeads(rows, appended);
   }
-}
-
-interface AppendedRow extends ChainLink {
-  tenant_id: string;
-  id: string;
-  action: string;
-  actor_id: string;
-  target_ids: string[];
-  occurred_at: string;
-  canonical: string;
-  previous_hash: string;
-}
-
-function append(chain: string, head: ChainLink, act: Act): AppendedRow {
-  const { id, action, actor, targets, context, metadata, occurredAt } = act;
-  const sequence = head.sequence + 1;
-  const record: AuditRecord = {
-    tenant: chain,
-    sequence,
-    id,
-    action,
-    actor,
-    targets,
-    context: act.tenantId !== null && actor.type === 'admin_token' ? withoutOrigin(context) : context,
-    ...(metadata !== undefined && { metadata }),
-    occurredAt,
-  };
-  const canonical = canonicalText(record);
-  return {
-    tenant_id: chain,
-    sequence,
-    id,
-    action,
-    actor_id: storable(actor.id),
-    target_ids: targetIdsOf(record),
-    occurred_at: occurredAt,
-    canonical,
-    previous_hash: head.hash,
-    hash: hashOf(head.hash, canonical),
-  };
-}
-
-/** A tenant learns what an operator did and in which request, not the operator's address. */
-function withoutOrigin({ requestId }: Act['context']): Act['context'] {
-  return requestId === undefined ? {} : { requestId };
 }
 
 /**
@@ -119,26 +67,26 @@ async function knownIds(
   return new Set(found.map(({ tenant_id, id }) => `${tenant_id} ${id}`));
 }
 
-async function insert(rows: EntityManager, appended: readonly AppendedRow[]): Promise<void> {
+async function insert(rows: EntityManager, appended: readonly StoredEvent[]): Promise<void> {
   await rows.query(
     `INSERT INTO audit_events (tenant_id, sequence, id, action, actor_id, target_ids, occurred_at, canonical,
                                previous_hash, hash)
-     SELECT tenant_id, sequence, id, action, actor_id, target_ids, occurred_at, canonical, previous_hash, hash
-       FROM jsonb_to_recordset($1::jsonb) AS event (
-         tenant_id text, sequence bigint, id text, action text, actor_id text, target_ids text[],
-         occurred_at timestamptz, canonical text, previous_hash text, hash text)`,
+     SELECT event.* FROM jsonb_to_recordset($1::jsonb) AS event (
+       "tenantId" text, sequence bigint, id text, action text, "actorId" text, "targetIds" text[],
+       "occurredAt" timestamptz, canonical text, "previousHash" text, hash text)`,
     [JSON.stringify(appended)],
   );
 }
 
-async function moveHeads(rows: EntityManager, appended: readonly AppendedRow[]): Promise<void> {
-  const heads = new Map(appended.map(({ tenant_id, sequence, hash }) => [tenant_id, { sequence, hash }]));
-  const list = [...heads].map(([tenant_id, head]) => ({ tenant_id, ...head }));
+async function moveHeads(rows: EntityManager, appended: readonly StoredEvent[]): Promise<void> {
+  const heads = new Map(
+    appended.map(({ tenantId, sequence, hash }) => [tenantId, { tenantId, sequence, hash }]),
+  );
   await rows.query(
     `UPDATE audit_chains AS chain SET sequence = head.sequence, hash = head.hash
-       FROM jsonb_to_recordset($1::jsonb) AS head (tenant_id text, sequence bigint, hash text)
-      WHERE chain.tenant_id = head.tenant_id`,
-    [JSON.stringify(list)],
+       FROM jsonb_to_recordset($1::jsonb) AS head ("tenantId" text, sequence bigint, hash text)
+      WHERE chain.tenant_id = head."tenantId"`,
+    [JSON.stringify([...heads.values()])],
   );
 }
 
