@@ -146,6 +146,7 @@ async function createCut(runner: QueryRunner): Promise<void> {
       INSERT INTO audit_cuts (tenant_id, sequence, hash) VALUES (of_tenant, cut_sequence, cut_hash);
       DELETE FROM audit_events AS event WHERE event.tenant_id = of_tenant AND event.sequence <= cut_sequence;
       GET DIAGNOSTICS removed = ROW_COUNT;
+      DELETE FROM audit_checkpoints AS seen WHERE seen.tenant_id = of_tenant AND seen.sequence < cut_sequence;
       RETURN NEXT;
     END $$`);
 }

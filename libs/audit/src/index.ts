@@ -10,3 +10,21 @@ import { AuditEvents } from './audit-event.entity.js';
 export const AUDIT_ENTITIES = [AuditEvents, AuditChains, AuditCuts, AuditCheckpointRows];
 
 export { AuditLog } from './audit-log.js';
+export {
+  type AuditEvent,
+  type AuditFilter,
+  type AuditOrder,
+  type AuditPageRequest,
+  AuditReader,
+} from './audit-reader.js';
+export { AuditRetention } from './audit-retention.js';
+export { AuditVerifier, type ReadCheckpoint } from './audit-verifier.js';
+export { type ChainLink, PLATFORM_CHAIN } from './canonical.js';
+export {
+  AuditCheckpoints,
+  type Checkpoint,
+  CHECKPOINT_TYPE,
+  type CheckpointSigner,
+  checkpointSchema,
+} from './checkpoints.js';
+export type { Verdict, Wrong, WrongKind } from './verify.js';
