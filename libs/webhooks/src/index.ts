@@ -16,3 +16,9 @@ export const WEBHOOK_ENTITIES = [
 
 export { EVENT_TYPES, type MessagePayload, TEST_TYPE, type WebhookEventType } from './payload.js';
 export { EndpointSeal, newSecret } from './secrets.js';
+export {
+  GuardedAgent,
+  type Answer,
+  type GuardedAgentOptions,
+  type Outgoing,
+} from './delivery/guarded-agent.js';
