@@ -4,6 +4,8 @@ import { CreateFencing1795230060000 } from './1795230060000-create-fencing.js';
 import { SeparateRoles1795240000000 } from './1795240000000-separate-roles.js';
 import { CreateAudit1795240120000 } from './1795240120000-create-audit.js';
 import { CreateWebhooks1795240180000 } from './1795240180000-create-webhooks.js';
+import { CreatePlans1795240240000 } from './1795240240000-create-plans.js';
+import { CreateAdmin1795240300000 } from './1795240300000-create-admin.js';
 
 export const MIGRATIONS = [
   CreateTenancy1795230000000,
@@ -11,4 +13,6 @@ export const MIGRATIONS = [
   SeparateRoles1795240000000,
   CreateAudit1795240120000,
   CreateWebhooks1795240180000,
+  CreatePlans1795240240000,
+  CreateAdmin1795240300000,
 ];

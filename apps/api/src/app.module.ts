@@ -1,7 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Engine } from '#etcd';
 import { FencingTokens, KeyRing } from '#fencing';
-import { ApiKeyService, ElectionCatalog, TenantService } from '#tenancy';
+import { AdminTokenService, ApiKeyService, ElectionCatalog, TenantDeletion, TenantService } from '#tenancy';
+import { AdminTokensController } from './admin/admin-tokens.controller.js';
 import { CampaignController } from './elections/campaign.controller.js';
 import { EventsController } from './elections/events.controller.js';
 import { ManagedCopy } from './elections/managed-copy.js';
@@ -29,6 +30,7 @@ export const CONTROLLERS = [
   ApiKeysController,
   TenantsController,
   TenantApiKeysController,
+  AdminTokensController,
   HealthController,
   MetricsController,
 ];
@@ -48,6 +50,8 @@ export class AppModule {
         { provide: TokenIssuer, useValue: services.tokenIssuer },
         { provide: FencingTokens, useValue: services.fencingTokens },
         { provide: KeyRing, useValue: services.keyRing },
+        { provide: AdminTokenService, useValue: services.adminTokens },
+        { provide: TenantDeletion, useValue: services.tenantDeletion },
         { provide: TenantService, useValue: services.tenants },
         { provide: ApiKeyService, useValue: services.apiKeys },
         { provide: ElectionCatalog, useValue: services.catalog },

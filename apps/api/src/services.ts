@@ -40,6 +40,7 @@ import { Gate } from './http/gate.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RouteTable } from './http/route-table.js';
 import type { Edge } from './http/server.js';
+import { PurgedElections } from './tenants/purged-elections.js';
 
 export type Services = ReturnType<typeof createServices>;
 
@@ -93,6 +94,7 @@ export async function startServices(services: Services): Promise<void> {
   database.start();
   services.engine.start();
   services.managedCopy.start();
+  services.purgedElections.start();
   if (await database.waitUntilAvailable(WAIT_FOR_KEYS_MS)) {
     const loading = withDeadline(keyRing.load(), WAIT_FOR_KEYS_MS, 'loading the signing keys');
     await loading.catch((error: unknown) => logger.warn({ err: error }, 'the signing keys are loaded later'));
@@ -103,7 +105,8 @@ export async function startServices(services: Services): Promise<void> {
 
 /** Ends it, in the order of who stands on whom. */
 export async function closeServices(services: Services): Promise<void> {
-  await Promise.all([services.managedCopy.close(), services.reconciler.close(), services.keyRing.close()]);
+  const { managedCopy, purgedElections, reconciler, keyRing } = services;
+  await Promise.all([managedCopy, purgedElections, reconciler, keyRing].map((part) => part.close()));
   await services.engine.close();
   await services.ledger.close();
   await services.redis.close();
@@ -167,6 +170,7 @@ function createTenancy(config: Config, { database, engine, logger, secretHash }:
     reconciler: new MirrorReconciler(database, mirror, mirrored, logger, systemClock),
     catalog,
     managedCopy: new ManagedCopy(catalog, engine, logger, systemClock),
+    purgedElections: new PurgedElections(engine, logger, systemClock),
   };
 }
 

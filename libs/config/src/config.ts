@@ -5,6 +5,9 @@ import { z } from 'zod';
  * All problems are reported at once; a setting that begins with `INCUMBENT_` and is not known stops the start.
  */
 const port = z.coerce.number().int().min(0).max(65_535);
+/** For retention jobs, whose settings people think of in days; fractions are allowed. */
+const days = (least: number, byDefault: number, description: string) =>
+  z.coerce.number().min(least).max(36_500).default(byDefault).describe(description);
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -28,6 +31,10 @@ export const settingsSchema = z.object({
   PUBLIC_URL: z.url().optional().describe('How callers reach the service; the issuer of fencing tokens.'),
   TRUSTED_PROXIES: list.default([]).describe('Comma-separated CIDRs whose X-Forwarded-For is believed.'),
   DATABASE_URL: z.url().default('postgres://incumbent@127.0.0.1:7432/incumbent').describe('Postgres.'),
+  MIGRATIONS_DATABASE_URL: z
+    .url()
+    .optional()
+    .describe('Postgres, as the login that owns the tables; unset: DATABASE_URL. Only migrations use it.'),
   REDIS_URL: z.url().default('redis://127.0.0.1:7379').describe('Redis; needs maxmemory-policy noeviction.'),
   ETCD_ENDPOINTS: list.default(['http://127.0.0.1:7479']).describe('Comma-separated etcd client URLs.'),
   ETCD_PREFIX: z
@@ -43,7 +50,11 @@ export const settingsSchema = z.object({
     .describe(
       'Database size at which load is shed, lowest lane first; keep below etcd --quota-backend-bytes.',
     ),
-  ADMIN_TOKEN: z.string().min(24).describe('Bearer token of the admin API.'),
+  ADMIN_TOKEN: z.string().min(24).describe('Bearer token of the admin API; makes the first admin tokens.'),
+  ADMIN_TOKEN_BOOTSTRAP_ONLY: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('true: ADMIN_TOKEN is refused while an admin token with the role full is live.'),
   MASTER_KEY: z
     .string()
     .regex(/^[0-9a-f]{64}$/i, 'must be 64 hex digits (openssl rand -hex 32)')
@@ -64,6 +75,16 @@ export const settingsSchema = z.object({
     .describe(
       'Comma-separated CIDRs of private networks that webhooks may reach; every tenant can then send requests there.',
     ),
+  SIGNING_KEY_ROTATION_DAYS: days(
+    0,
+    90,
+    'Days for which a key signs fencing tokens until the worker rotates; 0: only when told to.',
+  ),
+  TENANT_GRACE_DAYS: days(0, 7, 'Days for which a deleted tenant can be restored; then its rows are purged.'),
+  HISTORY_RETENTION_DAYS: days(1, 365, 'Days for which ended terms are kept; the last of each seat stays.'),
+  WEBHOOK_RETENTION_DAYS: days(1, 30, 'Days for which finished webhook deliveries and attempts are kept.'),
+  AUDIT_RETENTION_DAYS: days(30, 365, 'Days for which audit events are kept.'),
+  TOKEN_LEDGER_RETENTION_DAYS: days(0, 90, 'Days for which an expired fencing token stays in the ledger.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

@@ -19,18 +19,26 @@ export const ERRORS = {
   'request.malformed_json': row(400, 'The request body is not valid JSON'),
   'request.unknown_route': row(404, 'No such call'),
   'request.method_not_allowed': row(405, 'This path does not support the method'),
+  'request.in_progress': row(409, 'The same request is being carried out', true),
   'request.timeout': row(408, 'The request arrived too slowly', true),
   'request.precondition_failed': row(412, 'The resource has changed since you read it'),
   'request.body_too_large': row(413, 'The request body is too large'),
   'request.unsupported_media_type': row(415, 'The request body must be application/json'),
+  'request.idempotency_mismatch': row(422, 'The Idempotency-Key was used for another request'),
   'request.headers_too_large': row(431, 'The request headers are too large'),
 
   'identity.unauthenticated': row(401, 'No valid API key'),
   'identity.scope_missing': row(403, 'The API key lacks the scope for this call'),
+  'identity.role_missing': row(403, 'The admin token lacks the role for this call'),
 
   'tenant.suspended': row(403, 'The tenant is suspended'),
   'tenant.not_found': row(404, 'No such tenant'),
+  'tenant.deleting': row(409, 'The tenant is being deleted'),
+  'tenant.has_leaders': row(409, 'The tenant has live leaders'),
   'api_key.not_found': row(404, 'No such API key'),
+  'admin_token.not_found': row(404, 'No such admin token'),
+  'signing_key.not_found': row(404, 'No such signing key'),
+  'signing_key.in_use': row(409, 'The signing key signs at this moment'),
 
   'election.not_found': row(404, 'No such election'),
   'election.name_taken': row(409, 'An election of this name exists'),
@@ -42,7 +50,13 @@ export const ERRORS = {
   'session.ttl_fixed': row(409, 'The ttlMs of a session cannot change'),
   'session.already_standing': row(409, 'The session already stands in this election under another name'),
 
+  'webhook_endpoint.not_found': row(404, 'No such webhook endpoint'),
+  'webhook_endpoint.disabled': row(409, 'The webhook endpoint is disabled'),
+  'webhook_delivery.not_found': row(404, 'No such webhook delivery'),
+  'webhook_delivery.pending': row(409, 'The webhook delivery is still under way', true),
+
   'limit.quota_exceeded': row(429, 'A quota of the tenant is used up'),
+  'limit.rate_exceeded': row(429, 'Too many requests', true),
 
   'store.unavailable': row(503, 'The coordination store cannot be reached', true),
   'store.overloaded': row(503, 'The coordination store is close to its limits', true),

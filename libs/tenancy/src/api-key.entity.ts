@@ -10,6 +10,8 @@ export interface ApiKeyRow {
   scopes: string[];
   electionPrefix: string | null;
   expiresAt: Date | null;
+  /** A rate of its own, beside the tenant's. */
+  requestsPerSecond: number | null;
   createdAt: Date;
   revokedAt: Date | null;
 }
@@ -27,6 +29,7 @@ export const ApiKeys = new EntitySchema<ApiKeyRow>({
     scopes: { type: 'text', array: true },
     electionPrefix: { type: 'text', collation: 'C', name: 'election_prefix', nullable: true },
     expiresAt: { type: 'timestamptz', precision: 3, name: 'expires_at', nullable: true },
+    requestsPerSecond: { type: 'integer', name: 'requests_per_second', nullable: true },
     createdAt: { type: 'timestamptz', precision: 3, name: 'created_at', default: () => 'now()' },
     revokedAt: { type: 'timestamptz', precision: 3, name: 'revoked_at', nullable: true },
   },

@@ -25,10 +25,17 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const KEY_ID_PREFIX: IdPrefix = 'key';
 const SHAPE = /^inc_(live|test)_([0-9a-z]{24})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 
+/** 32 random characters of base62. */
+export function newSecret(): string {
+  return Array.from({ length: SECRET_LENGTH }, () => BASE62[randomInt(62)]).join('');
+}
+
 /** A new key: its id, its secret and the text that the tenant is shown once. */
-export function newApiKey(environment: KeyEnvironment): ApiKeyParts & { text: string } {
-  const keyId = newId(KEY_ID_PREFIX);
-  const secret = Array.from({ length: SECRET_LENGTH }, () => BASE62[randomInt(62)]).join('');
+export function newApiKey(
+  environment: KeyEnvironment,
+  keyId = newId(KEY_ID_PREFIX),
+): ApiKeyParts & { text: string } {
+  const secret = newSecret();
   return { environment, keyId, secret, text: formatApiKey({ environment, keyId, secret }) };
 }
 
@@ -41,12 +48,17 @@ export function formatApiKey(parts: ApiKeyParts): string {
 export function parseApiKey(text: string): ApiKeyParts | undefined {
   const match = SHAPE.exec(text);
   if (!match) return undefined;
-  const [, environment, id, secret = '', checksum] = match;
-  if (checksumOf(text.slice(0, -CHECKSUM_LENGTH)) !== checksum) return undefined;
+  const [, environment, id, secret = ''] = match;
+  if (!hasChecksum(text)) return undefined;
   return { environment: environment === 'live' ? 'live' : 'test', keyId: `${KEY_ID_PREFIX}_${id}`, secret };
 }
 
-function checksumOf(body: string): string {
+/** Whether the text ends in the checksum of what stands before it. */
+export function hasChecksum(text: string): boolean {
+  return checksumOf(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+}
+
+export function checksumOf(body: string): string {
   let rest = crc32(body);
   let text = '';
   for (let digit = 0; digit < CHECKSUM_LENGTH; digit++) {

@@ -1,5 +1,5 @@
-import { type Clock, IncumbentError } from '#core';
-import { type Database, IsNull } from '#postgres';
+import { type Act, type Caused, type Clock, IncumbentError, newAct } from '#core';
+import { type ActLog, type Database, IsNull } from '#postgres';
 import { type ApiKeyRow, ApiKeys } from './api-key.entity.js';
 import { type KeyEnvironment, newApiKey } from './api-key.js';
 import type { Mirror } from './mirror.js';
@@ -16,6 +16,7 @@ export interface ApiKey {
   scopes: string[];
   electionPrefix?: string;
   expiresAt?: Date;
+  requestsPerSecond?: number;
   createdAt: Date;
 }
 
@@ -24,6 +25,10 @@ export interface NewApiKey {
   scopes?: readonly Scope[] | undefined;
   electionPrefix?: string | undefined;
   expiresAt?: Date | undefined;
+  /** A rate of its own, beside the tenant's. */
+  requestsPerSecond?: number | undefined;
+  /** Given where the call may be repeated: a key of this id is one whose text was never told to anybody. */
+  id?: string | undefined;
 }
 
 /** What a key may do when nobody says: everything about elections, nothing about keys. */
@@ -44,6 +49,7 @@ export class ApiKeyService {
     private readonly database: Database,
     private readonly mirror: Mirror,
     private readonly making: KeyMaking,
+    private readonly acts: ActLog,
     private readonly clock: Clock,
   ) {}
 
@@ -51,8 +57,8 @@ export class ApiKeyService {
    * Makes a key. Its text is in the answer and nowhere else, ever.
    * @throws IncumbentError tenant.not_found, limit.quota_exceeded
    */
-  async create(tenantId: string, wanted: NewApiKey): Promise<ApiKey & { key: string }> {
-    const made = newApiKey(this.making.environment);
+  async create(tenantId: string, wanted: NewApiKey, caused: Caused): Promise<ApiKey & { key: string }> {
+    const made = newApiKey(this.making.environment, wanted.id);
     const row: ApiKeyRow = {
       tenantId,
       id: made.keyId,
@@ -61,23 +67,26 @@ export class ApiKeyService {
       scopes: [...new Set(wanted.scopes ?? DEFAULT_SCOPES)],
       electionPrefix: wanted.electionPrefix ?? null,
       expiresAt: wanted.expiresAt ?? null,
+      requestsPerSecond: wanted.requestsPerSecond ?? null,
       createdAt: new Date(this.clock.wallTimeMs()),
       revokedAt: null,
     };
     await this.database.forTenant(tenantId, async (rows) => {
       const tenant = await lockTenant(rows, tenantId);
-      requireRoom(
-        quotaOf(tenant),
-        'maxApiKeys',
-        await rows.countBy(ApiKeys, { tenantId, revokedAt: IsNull() }),
-      );
+      const before = wanted.id === undefined ? null : await rows.findOneBy(ApiKeys, { tenantId, id: row.id });
+      if (before?.revokedAt !== null) {
+        const used = await rows.countBy(ApiKeys, { tenantId, revokedAt: IsNull() });
+        requireRoom(quotaOf(tenant), 'maxApiKeys', used);
+      }
+      if (before) return rows.update(ApiKeys, { tenantId, id: row.id }, { hash: row.hash, revokedAt: null });
       await rows.insert(ApiKeys, row);
+      return this.acts.record(rows, [this.act(caused, 'api_key.created', row, grantsOf(row))]);
     });
     try {
       await this.mirror.copyKey(tenantId, row.id);
     } catch (error) {
       // Nobody will ever see this key's text; it must not stay in the way of the quota.
-      await this.markRevoked(tenantId, row.id).catch(() => undefined);
+      await this.markRevoked(tenantId, row.id, caused).catch(() => undefined);
       throw error;
     }
     return { ...show(row), key: made.text };
@@ -112,30 +121,44 @@ export class ApiKeyService {
    * Ends a key on every replica, as fast as the mirror is watched. Repeating it is harmless.
    * @throws IncumbentError api_key.not_found for an id that never was this tenant's
    */
-  async revoke(tenantId: string, keyId: string): Promise<void> {
-    await this.markRevoked(tenantId, keyId);
+  async revoke(tenantId: string, keyId: string, caused: Caused): Promise<void> {
+    await this.markRevoked(tenantId, keyId, caused);
     await this.mirror.copyKey(tenantId, keyId);
   }
 
-  private async markRevoked(tenantId: string, keyId: string): Promise<void> {
+  private async markRevoked(tenantId: string, keyId: string, caused: Caused): Promise<void> {
     await this.database.forTenant(tenantId, async (rows) => {
       const revokedAt = new Date(this.clock.wallTimeMs());
       const live = { tenantId, id: keyId, revokedAt: IsNull() };
       const marked = await rows.update(ApiKeys, live, { revokedAt });
-      if (marked.affected === 0 && !(await rows.existsBy(ApiKeys, { tenantId, id: keyId })))
-        throw keyNotFound();
+      const row = await rows.findOneBy(ApiKeys, { tenantId, id: keyId });
+      if (!row) throw keyNotFound();
+      if (marked.affected !== 0)
+        await this.acts.record(rows, [this.act(caused, 'api_key.revoked', row, undefined)]);
     });
+  }
+
+  private act(caused: Caused, action: string, row: ApiKeyRow, metadata: Act['metadata']): Act {
+    const targets = [{ type: 'api_key' as const, id: row.id, name: row.name }];
+    return newAct(caused, { tenantId: row.tenantId, action, targets, metadata }, this.clock);
   }
 }
 
+/** What the key may do: all of it but its hash. */
+function grantsOf(row: ApiKeyRow): Record<string, unknown> {
+  const { scopes, electionPrefix, expiresAt, requestsPerSecond } = row;
+  return { scopes, electionPrefix, expiresAt, requestsPerSecond };
+}
+
 function show(row: ApiKeyRow): ApiKey {
-  const { id, name, scopes, electionPrefix, expiresAt, createdAt } = row;
+  const { id, name, scopes, electionPrefix, expiresAt, requestsPerSecond, createdAt } = row;
   return {
     id,
     name,
     scopes,
     ...(electionPrefix !== null && { electionPrefix }),
     ...(expiresAt && { expiresAt }),
+    ...(requestsPerSecond !== null && { requestsPerSecond }),
     createdAt,
   };
 }

@@ -104,7 +104,7 @@ async function upsert(rows: EntityManager, entries: readonly CatalogEntry[]): Pr
      SELECT e.tenant_id, e.id, e.name, e.settings, e.created_at, e.updated_at
        FROM jsonb_to_recordset($1::jsonb) AS e(
          tenant_id text, id text, name text, settings jsonb, created_at timestamptz, updated_at timestamptz)
-       JOIN tenants ON tenants.id = e.tenant_id
+       JOIN tenants ON tenants.id = e.tenant_id AND tenants.status <> 'deleted'
      ON CONFLICT (tenant_id, id) DO UPDATE SET settings = excluded.settings, updated_at = excluded.updated_at
        WHERE elections.settings IS DISTINCT FROM excluded.settings`,
     [JSON.stringify(given)],

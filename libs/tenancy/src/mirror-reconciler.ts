@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '#core';
-import type { ApiKeyRecord, TenantRecord } from '#election';
+import type { AdminTokenRecord, ApiKeyRecord, TenantRecord } from '#election';
 import { type Database, type EntityManager, IsNull } from '#postgres';
 import type { Logger } from '#telemetry';
+import { AdminTokens } from './admin-token.entity.js';
 import { ApiKeys } from './api-key.entity.js';
-import { type Mirror, keyRecordOf, tenantRecordOf } from './mirror.js';
+import { type Mirror, adminTokenRecordOf, keyRecordOf, tenantRecordOf } from './mirror.js';
 import { Tenants } from './tenant.entity.js';
 
 const EVERY_MS = 60_000;
@@ -15,11 +16,13 @@ const RETRY_MS = 5_000;
 export interface Mirrored {
   apiKeys: ReadonlyMap<string, ApiKeyRecord>;
   tenants: ReadonlyMap<string, TenantRecord>;
+  adminTokens: ReadonlyMap<string, AdminTokenRecord>;
 }
 
 interface Difference {
   keys: { tenantId: string; keyId: string }[];
   tenants: string[];
+  adminTokens: string[];
 }
 
 /**
@@ -61,8 +64,9 @@ export class MirrorReconciler {
     const difference = await this.database.run((rows) => this.compare(rows));
     for (const tenantId of difference.tenants) await this.mirror.copyTenant(tenantId);
     for (const { tenantId, keyId } of difference.keys) await this.mirror.copyKey(tenantId, keyId);
-    const mended = difference.tenants.length + difference.keys.length;
-    if (mended > 0) this.logger.info({ mended }, 'mirrored keys and tenants mended');
+    for (const tokenId of difference.adminTokens) await this.mirror.copyAdminToken(tokenId);
+    const mended = difference.tenants.length + difference.keys.length + difference.adminTokens.length;
+    if (mended > 0) this.logger.info({ mended }, 'mirrored keys, admin tokens and tenants mended');
     return mended;
   }
 
@@ -72,12 +76,18 @@ export class MirrorReconciler {
     const apiKeys = new Map(
       (await rows.findBy(ApiKeys, { revokedAt: IsNull() })).map((row) => [row.id, keyRecordOf(row)]),
     );
+    const adminTokens = new Map(
+      (await rows.findBy(AdminTokens, { revokedAt: IsNull() })).map((row) => [
+        row.id,
+        adminTokenRecordOf(row),
+      ]),
+    );
     if (tenants.size === 0 && mirrored.tenants.size > 0) {
       this.logger.error(
         { mirroredTenants: mirrored.tenants.size },
         'the database has no tenant but the coordination store has: is DATABASE_URL right? Nothing was removed',
       );
-      return { keys: [], tenants: [] };
+      return { keys: [], tenants: [], adminTokens: [] };
     }
     return {
       tenants: differing(tenants, mirrored.tenants).map(([tenantId]) => tenantId),
@@ -85,6 +95,7 @@ export class MirrorReconciler {
         keyId,
         tenantId: record.tenantId,
       })),
+      adminTokens: differing(adminTokens, mirrored.adminTokens).map(([tokenId]) => tokenId),
     };
   }
 

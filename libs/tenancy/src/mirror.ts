@@ -1,5 +1,6 @@
 import { type Clock, IncumbentError } from '#core';
 import {
+  type AdminTokenRecord,
   type ApiKeyRecord,
   type ElectionStore,
   type TenantRecord,
@@ -8,8 +9,11 @@ import {
   keys,
 } from '#election';
 import type { Database } from '#postgres';
+import { type AdminTokenRow, AdminTokens } from './admin-token.entity.js';
 import { type ApiKeyRow, ApiKeys } from './api-key.entity.js';
+import { effectiveQuota } from './quota.js';
 import { type TenantRow, Tenants } from './tenant.entity.js';
+import { mirroredStatus } from './tenant-status.js';
 
 /** For one write to the store, waits for its turn included. */
 const WRITE_WITHIN_MS = 2_000;
@@ -26,15 +30,25 @@ export function keyRecordOf(row: ApiKeyRow): ApiKeyRecord {
     scopes: row.scopes,
     ...(row.electionPrefix === null ? {} : { electionPrefix: row.electionPrefix }),
     ...(row.expiresAt === null ? {} : { expiresAt: row.expiresAt.toISOString() }),
+    ...(row.requestsPerSecond === null ? {} : { requestsPerSecond: row.requestsPerSecond }),
   };
 }
 
+export function adminTokenRecordOf({ name, hash, role, expiresAt }: AdminTokenRow): AdminTokenRecord {
+  return { name, hash, role, ...(expiresAt && { expiresAt: expiresAt.toISOString() }) };
+}
+
 export function tenantRecordOf(row: TenantRow): TenantRecord {
-  return { status: row.status, maxCandidatesPerElection: row.maxCandidatesPerElection };
+  const { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond } = effectiveQuota(
+    row.plan,
+    row,
+  );
+  const status = mirroredStatus(row.status);
+  return { ...status, maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond };
 }
 
 /**
- * Copies keys and tenants from Postgres into the coordination store, where every replica watches them.
+ * Copies keys, admin tokens and tenants from Postgres into the coordination store, where every replica watches them.
  *
  * A row is copied as it is *now*, while its lock is held, and never as the caller last saw it: of two changes at
  * the same moment the later cannot be overwritten by the earlier, so a revoked key does not come back. Copying
@@ -71,6 +85,20 @@ export class Mirror {
       const key = keys.tenant(tenantId);
       if (row) await this.write({ kind: 'put', key, value: encode(tenantRecordOf(row)) });
       else await this.write({ kind: 'delete', key });
+    });
+  }
+
+  /** @throws IncumbentError database.unavailable, store.unavailable, store.overloaded */
+  async copyAdminToken(tokenId: string): Promise<void> {
+    await this.database.transaction(async (rows) => {
+      const row = await rows.findOne(AdminTokens, {
+        where: { id: tokenId },
+        lock: { mode: 'pessimistic_write' },
+      });
+      const key = keys.adminToken(tokenId);
+      if (row?.revokedAt === null) {
+        await this.write({ kind: 'put', key, value: encode(adminTokenRecordOf(row)) });
+      } else await this.write({ kind: 'delete', key });
     });
   }
 

@@ -4,11 +4,14 @@ import { hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 const BLOCK = 64;
 const DIGEST = 32;
 
-/** Bound to this use, so that no other MAC of the service can ever stand in for a key's hash. */
-const PURPOSE = 'incumbent/api-key-pepper/v1';
+/** Bound to one use each, so that no other MAC of the service can ever stand in for a secret's hash. */
+const PURPOSE = {
+  apiKey: 'incumbent/api-key-pepper/v1',
+  adminToken: 'incumbent/admin-token-pepper/v1',
+} as const;
 
 /**
- * HMAC-SHA-256 of API key secrets under a pepper that follows from MASTER_KEY. A fast hash is right here: the
+ * HMAC-SHA-256 of the secrets of API keys and admin tokens under a pepper that follows from MASTER_KEY. A fast hash is right here: the
  * secrets are 190 random bits, which no dictionary finds; the pepper makes a stolen table worthless by itself.
  *
  * The construction is spelled out over `hash`, because `createHmac` costs 23 us per call in this runtime (it
@@ -23,8 +26,10 @@ export class SecretHash {
   constructor(
     masterKey: string,
     private readonly secretLength: number,
+    purpose: keyof typeof PURPOSE = 'apiKey',
   ) {
-    const pepper = new Uint8Array(hkdfSync('sha256', Buffer.from(masterKey, 'hex'), '', PURPOSE, DIGEST));
+    const key = Buffer.from(masterKey, 'hex');
+    const pepper = new Uint8Array(hkdfSync('sha256', key, '', PURPOSE[purpose], DIGEST));
     this.inner = Buffer.alloc(BLOCK + secretLength);
     for (let at = 0; at < BLOCK; at++) {
       const byte = pepper[at] ?? 0;

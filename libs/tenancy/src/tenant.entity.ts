@@ -1,17 +1,25 @@
 import { EntitySchema } from 'typeorm';
-import type { TenantRecord } from '#election';
+import type { QuotaName } from './quota.js';
+import type { TenantState } from './tenant-status.js';
 
-/** A row of `tenants`. A deleted tenant keeps its row, so that its id is never given to another. */
-export interface TenantRow {
+/**
+ * A row of `tenants`. A deleted tenant keeps its row, so that its id is never given to another. A quota of its own
+ * stands in its column; null follows the plan.
+ */
+export interface TenantRow extends Record<QuotaName, number | null> {
   id: string;
   name: string;
-  status: TenantRecord['status'];
-  maxElections: number;
-  maxCandidatesPerElection: number;
-  maxApiKeys: number;
+  status: TenantState;
+  /** While it is being deleted: what restoring it makes it. */
+  statusBefore: 'active' | 'suspended' | null;
+  /** While it is being deleted: from when on its rows may go. */
+  purgeAfter: Date | null;
+  plan: string;
   createdAt: Date;
   updatedAt: Date;
 }
+
+const quota = (name: string) => ({ type: 'integer', name, nullable: true }) as const;
 
 export const Tenants = new EntitySchema<TenantRow>({
   name: 'Tenant',
@@ -20,18 +28,39 @@ export const Tenants = new EntitySchema<TenantRow>({
     id: { type: 'text', collation: 'C', primary: true, primaryKeyConstraintName: 'tenants_pkey' },
     name: { type: 'text' },
     status: { type: 'text', default: 'active' },
-    maxElections: { type: 'integer', name: 'max_elections' },
-    maxCandidatesPerElection: { type: 'integer', name: 'max_candidates_per_election' },
-    maxApiKeys: { type: 'integer', name: 'max_api_keys' },
+    statusBefore: { type: 'text', name: 'status_before', nullable: true },
+    purgeAfter: { type: 'timestamptz', precision: 3, name: 'purge_after', nullable: true },
+    plan: { type: 'text', default: 'team' },
+    maxElections: quota('max_elections'),
+    maxCandidatesPerElection: quota('max_candidates_per_election'),
+    maxApiKeys: quota('max_api_keys'),
+    maxWebhookEndpoints: quota('max_webhook_endpoints'),
+    maxSessions: quota('max_sessions'),
+    maxStreams: quota('max_streams'),
+    minTtlMs: quota('min_ttl_ms'),
+    requestsPerSecond: quota('requests_per_second'),
     createdAt: { type: 'timestamptz', precision: 3, name: 'created_at', default: () => 'now()' },
     updatedAt: { type: 'timestamptz', precision: 3, name: 'updated_at', default: () => 'now()' },
   },
-  indices: [{ name: 'tenants_created_idx', columns: ['createdAt', 'id'] }],
+  indices: [
+    { name: 'tenants_created_idx', columns: ['createdAt', 'id'] },
+    { name: 'tenants_purge_idx', columns: ['purgeAfter'], where: "(status = 'deleting'::text)" },
+  ],
   checks: [
-    { name: 'tenants_status_check', expression: "status IN ('active', 'suspended', 'deleted')" },
+    {
+      name: 'tenants_status_check',
+      expression: "status IN ('active', 'suspended', 'deleting', 'deleted')",
+    },
+    {
+      name: 'tenants_deleting_check',
+      expression: "(status = 'deleting') = (status_before IS NOT NULL AND purge_after IS NOT NULL)",
+    },
     {
       name: 'tenants_quota_check',
-      expression: 'max_elections >= 0 AND max_candidates_per_election >= 0 AND max_api_keys >= 0',
+      expression:
+        'max_elections >= 0 AND max_candidates_per_election >= 0 AND max_api_keys >= 0 AND ' +
+        'max_webhook_endpoints >= 0 AND max_sessions >= 0 AND max_streams >= 0 AND min_ttl_ms >= 0 AND ' +
+        'requests_per_second >= 1',
     },
   ],
 });

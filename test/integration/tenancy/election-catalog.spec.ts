@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IncumbentError } from '#core';
-import { type Scene, codeOf, newScene } from './scene.js';
+import { BY, type Scene, codeOf, newScene } from './scene.js';
 
 let scene: Scene;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ const names = async (tenantId: string): Promise<string[]> =>
 describe('election catalog', () => {
   it('keeps the number of elections within the quota under any concurrency', async () => {
     const { tenants, catalog } = scene;
-    const { id: tenantId } = await tenants.create({ name: 'a', quota: { maxElections: 4 } });
+    const { id: tenantId } = await tenants.create({ name: 'a', quota: { maxElections: 4 } }, BY);
     let commits = 0;
     const codes = await Promise.all(
       Array.from({ length: 12 }, (_, at) =>
@@ -35,7 +35,7 @@ describe('election catalog', () => {
 
   it('counts nothing for an election that the engine refused', async () => {
     const { tenants, catalog } = scene;
-    const { id: tenantId } = await tenants.create({ name: 'b', quota: { maxElections: 1 } });
+    const { id: tenantId } = await tenants.create({ name: 'b', quota: { maxElections: 1 } }, BY);
     const taken = new IncumbentError('election.name_taken', 'taken');
     const refused = catalog.reserve({ tenantId, name: 'x', settings }, () => Promise.reject(taken));
     await expect(refused).rejects.toBe(taken);
@@ -47,7 +47,7 @@ describe('election catalog', () => {
 
   it('lets a name be created again although its old row was left behind', async () => {
     const { tenants, catalog } = scene;
-    const { id: tenantId } = await tenants.create({ name: 'c', quota: { maxElections: 1 } });
+    const { id: tenantId } = await tenants.create({ name: 'c', quota: { maxElections: 1 } }, BY);
     await catalog.reserve({ tenantId, name: 'x', settings }, nothing);
     expect(
       await codeOf(catalog.reserve({ tenantId, name: 'x', settings: { ...settings, ttlMs: 1 } }, nothing)),
@@ -66,7 +66,7 @@ describe('election catalog', () => {
 
   it('follows the engine: adds, changes and removes rows, but no young ones', async () => {
     const { tenants, catalog, fresh } = scene;
-    const { id: tenantId } = await tenants.create({ name: 'd' });
+    const { id: tenantId } = await tenants.create({ name: 'd' }, BY);
     for (const name of ['kept', 'changed', 'gone', 'young'])
       await catalog.reserve({ tenantId, name, settings }, nothing);
     await fresh.ask("UPDATE elections SET created_at = now() - interval '1 hour' WHERE name <> 'young'");

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IncumbentError } from '#core';
 import { waitUntil } from '#testing';
 import { type CommitOptions, type Outcome, type Transition, encode, keys } from '#election';
-import { type Scene, codeOf, newScene } from './scene.js';
+import { BY, type Scene, codeOf, newScene } from './scene.js';
 
 let scene: Scene;
 beforeEach(async () => {
@@ -20,9 +20,12 @@ const remove = (key: string): void => {
 describe('mirror', () => {
   it('is mended to equal Postgres: what is missing, different and too many', async () => {
     const { tenants, apiKeys, reconciler, mirrored } = scene;
-    const [one, other] = [await tenants.create({ name: 'one' }), await tenants.create({ name: 'other' })];
-    const made = await apiKeys.create(one.id, { name: 'a' });
-    const changed = await apiKeys.create(one.id, { name: 'b' });
+    const [one, other] = [
+      await tenants.create({ name: 'one' }, BY),
+      await tenants.create({ name: 'other' }, BY),
+    ];
+    const made = await apiKeys.create(one.id, { name: 'a' }, BY);
+    const changed = await apiKeys.create(one.id, { name: 'b' }, BY);
     const truth = mirrored();
     expect(await reconciler.run()).toBe(0);
     remove(keys.apiKey(made.id));
@@ -38,16 +41,16 @@ describe('mirror', () => {
 
   it('completes a revocation whose mirror write failed: by the next try, or else by itself', async () => {
     const { tenants, apiKeys, store, authenticator, reconciler } = scene;
-    const { id } = await tenants.create({ name: 'one' });
+    const { id } = await tenants.create({ name: 'one' }, BY);
     const [first, second] = [
-      await apiKeys.create(id, { name: 'a' }),
-      await apiKeys.create(id, { name: 'b' }),
+      await apiKeys.create(id, { name: 'a' }, BY),
+      await apiKeys.create(id, { name: 'b' }, BY),
     ];
     store.partitioned = true;
-    expect(await codeOf(apiKeys.revoke(id, first.id))).toBe('store.unavailable');
-    expect(await codeOf(apiKeys.revoke(id, second.id))).toBe('store.unavailable');
+    expect(await codeOf(apiKeys.revoke(id, first.id, BY))).toBe('store.unavailable');
+    expect(await codeOf(apiKeys.revoke(id, second.id, BY))).toBe('store.unavailable');
     store.partitioned = false;
-    await apiKeys.revoke(id, first.id);
+    await apiKeys.revoke(id, first.id, BY);
     await reconciler.run();
     for (const { key } of [first, second])
       expect(() => authenticator.authenticate(`Bearer ${key}`)).toThrow();
@@ -55,7 +58,7 @@ describe('mirror', () => {
 
   it('writes the newest row even when copies overtake each other', async () => {
     const { tenants, mirror, store, fresh, mirrored } = scene;
-    const { id } = await tenants.create({ name: 'one' });
+    const { id } = await tenants.create({ name: 'one' }, BY);
     const commit = store.commit.bind(store);
     const [entered, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     store.commit = async (transition: Transition, options: CommitOptions): Promise<Outcome> => {
@@ -66,7 +69,7 @@ describe('mirror', () => {
     };
     const slow = mirror.copyTenant(id);
     await entered.promise;
-    const suspended = tenants.change(id, { status: 'suspended' });
+    const suspended = tenants.change(id, { status: 'suspended' }, BY);
     const queued = waitUntil(
       async () => (await fresh.ask('SELECT 1 FROM pg_locks WHERE NOT granted')).length > 0,
       {
@@ -81,7 +84,7 @@ describe('mirror', () => {
 
   it('repeats a write whose outcome the store did not say, and gives up honestly', async () => {
     const { tenants, mirror, store, mirrored } = scene;
-    const { id } = await tenants.create({ name: 'one' });
+    const { id } = await tenants.create({ name: 'one' }, BY);
     remove(keys.tenant(id));
     const commit = store.commit.bind(store);
     let fenced = 2;
@@ -100,7 +103,7 @@ describe('mirror', () => {
 
   it('removes nothing when the database turns out to be an empty one', async () => {
     const { tenants, fresh, reconciler, mirrored } = scene;
-    await tenants.create({ name: 'one' });
+    await tenants.create({ name: 'one' }, BY);
     await fresh.ask('TRUNCATE tenants CASCADE');
     expect(await reconciler.run()).toBe(0);
     expect(mirrored().tenants.size).toBe(1);

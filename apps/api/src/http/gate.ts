@@ -1,18 +1,15 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Actor, IncumbentError } from '#core';
-import { type Principal, requireScope } from '#tenancy';
+import { IncumbentError } from '#core';
+import { type AdminRole, type Operator, type Principal, requireScope } from '#tenancy';
 import type { FastifyRequest } from 'fastify';
 import type { RoutePolicy } from './operation.js';
 
 /** More header fields than this are refused; Node keeps one more, so that the excess is noticed. */
 export const MOST_HEADERS = 64;
 
-/** Whoever holds ADMIN_TOKEN. */
-const ENVIRONMENT: Actor = { type: 'admin_token', id: 'environment' };
-
-/** Tells who sends an Authorization header; throws `identity.unauthenticated`, or 503 where it cannot know yet. */
+/** Tell who sends an Authorization header; throw `identity.unauthenticated`, or 503 where it cannot be known yet. */
 export interface Identify {
-  (authorization: string | undefined): Principal;
+  tenant(authorization: string | undefined): Principal;
+  operator(authorization: string | undefined): Operator;
 }
 
 /**
@@ -20,14 +17,7 @@ export interface Identify {
  * those the route demands, its tenant is active. Synchronous and from memory. A route without a policy is closed.
  */
 export class Gate {
-  private readonly adminToken: Buffer;
-
-  constructor(
-    private readonly identify: Identify,
-    adminToken: string,
-  ) {
-    this.adminToken = digest(adminToken);
-  }
+  constructor(private readonly identify: Identify) {}
 
   /** @throws IncumbentError request.*, identity.*, tenant.suspended */
   admit(request: FastifyRequest): void {
@@ -36,21 +26,23 @@ export class Gate {
     if (request.is404 || policy?.access === 'public') return;
     if (policy === undefined) return closeUnlessDocs(request.routeOptions.url);
     const authorization = onlyAuthorization(request);
-    if (policy.access === 'admin') request.call.operator = this.admitOperator(authorization);
+    if (policy.access === 'admin') this.admitOperator(request, authorization, policy);
     else request.call.principal = this.admitTenant(authorization, policy);
   }
 
-  private admitOperator(authorization: string | undefined): Actor {
-    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
-    // Digests are of equal length, so the comparison takes the same time wherever they differ.
-    if (timingSafeEqual(digest(token), this.adminToken)) return ENVIRONMENT;
-    throw unauthenticated(
-      'Send "Authorization: Bearer <ADMIN_TOKEN>"; API keys of tenants do not open the admin API.',
-    );
+  private admitOperator(
+    request: FastifyRequest,
+    authorization: string | undefined,
+    policy: RoutePolicy,
+  ): void {
+    const { actor, role } = this.identify.operator(authorization);
+    // Known from here on, so that a refusal can be put on record under a name.
+    request.call.operator = actor;
+    if (policy.role === 'full' && role !== 'full') throw roleMissing(policy.role);
   }
 
   private admitTenant(authorization: string | undefined, policy: RoutePolicy): Principal {
-    const principal = this.identify(authorization);
+    const principal = this.identify.tenant(authorization);
     if (principal.suspended && !policy.evenSuspended) {
       throw new IncumbentError(
         'tenant.suspended',
@@ -103,10 +95,13 @@ function closeUnlessDocs(url: string | undefined): void {
   throw new Error(`The route ${url} has no access policy`);
 }
 
-function unauthenticated(detail: string): IncumbentError {
-  return new IncumbentError('identity.unauthenticated', detail);
+function roleMissing(role: AdminRole): IncumbentError {
+  return new IncumbentError(
+    'identity.role_missing',
+    `This call changes something. Use an admin token with the role ${role}.`,
+  );
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function unauthenticated(detail: string): IncumbentError {
+  return new IncumbentError('identity.unauthenticated', detail);
 }

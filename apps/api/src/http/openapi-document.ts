@@ -2,7 +2,7 @@ import { RequestMethod } from '@nestjs/common';
 import { ERRORS, type ErrorCode } from '#core';
 import { z } from 'zod';
 import { fieldError, problem } from './openapi-problem.js';
-import { type AnswerSpec, type OperationSpec, operationsOf } from './operation.js';
+import { type AnswerSpec, type OperationSpec, operationsOf, roleOf } from './operation.js';
 import { PROBLEM_MEDIA_TYPE } from './problem.js';
 
 type Json = Record<string, unknown>;
@@ -10,7 +10,7 @@ type Json = Record<string, unknown>;
 const DESCRIPTION = `Incumbent is a managed leader-election service. Several copies of a program ask which of them may act; Incumbent
 answers with a leader, a term, a fence and a signed fencing token, and tells everyone when the leader changes.
 
-Tenant calls need \`Authorization: Bearer <API key>\`, admin calls \`Authorization: Bearer <ADMIN_TOKEN>\`. Errors are
+Tenant calls need \`Authorization: Bearer <API key>\`, admin calls \`Authorization: Bearer <admin token>\`. Errors are
 \`application/problem+json\` (RFC 9457) with a stable \`code\`; \`executed: false\` promises that nothing happened,
 \`executed: "unknown"\` is an honest don't-know. Unknown fields are refused, and nothing is coerced.`;
 
@@ -21,6 +21,7 @@ const TAGS = [
   { name: 'Elections', description: 'Creating and changing elections.' },
   { name: 'API keys', description: "A tenant's own keys." },
   { name: 'Tenants', description: 'For the operator of the service.' },
+  { name: 'Administration', description: 'Admin tokens, signing keys, the cluster.' },
   { name: 'Operation', description: 'Health and metrics.' },
 ];
 
@@ -50,7 +51,11 @@ export function buildDocument(controllers: readonly { prototype: object }[]): Js
 
 const securitySchemes = {
   apiKey: { type: 'http', scheme: 'bearer', description: 'API key of a tenant: `inc_live_...`' },
-  adminToken: { type: 'http', scheme: 'bearer', description: 'The ADMIN_TOKEN of the service.' },
+  adminToken: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An admin token, `inc_adm_...`, or the ADMIN_TOKEN of the environment.',
+  },
 };
 
 function describe(spec: OperationSpec): Json {
@@ -133,6 +138,7 @@ export function codesOf(spec: OperationSpec): ErrorCode[] {
   if (spec.params) codes.push('request.invalid_path');
   if (spec.access === 'public') return [...new Set(codes)];
   codes.push('identity.unauthenticated', 'service.stopping', 'internal.unexpected');
+  if (spec.access === 'admin' && roleOf(spec) === 'full') codes.push('identity.role_missing');
   if (spec.access !== 'admin') codes.push('identity.scope_missing', 'store.unavailable');
   if (spec.access !== 'admin' && !spec.evenSuspended) codes.push('tenant.suspended');
   return [...new Set(codes)];

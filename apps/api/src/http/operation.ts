@@ -1,7 +1,7 @@
-import { applyDecorators, HttpCode, type RequestMethod, RequestMapping, SetMetadata } from '@nestjs/common';
+import { applyDecorators, HttpCode, RequestMethod, RequestMapping, SetMetadata } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { ErrorCode } from '#core';
-import type { Scope } from '#tenancy';
+import type { AdminRole, Scope } from '#tenancy';
 import type { z } from 'zod';
 
 /**
@@ -31,7 +31,10 @@ export interface OperationSpec {
   errors?: readonly ErrorCode[];
 }
 
-/** `public`: nobody is asked; `admin`: the operator's token; else the scope that the API key must have. */
+/**
+ * `public`: nobody is asked; `admin`: an admin token, of the role `full` for whatever is no GET; else the scope that
+ * the API key must have.
+ */
 export type Access = 'public' | 'admin' | Scope;
 
 export interface AnswerSpec {
@@ -48,8 +51,15 @@ export interface RoutePolicy {
   operationId: string;
   access: Access;
   evenSuspended: boolean;
+  /** What an admin token must be allowed for a call of the admin API: whatever is no GET changes something. */
+  role: AdminRole;
   hasBody: boolean;
   quiet: boolean;
+}
+
+/** The role that a call of the admin API needs. */
+export function roleOf(spec: Pick<OperationSpec, 'method'>): AdminRole {
+  return spec.method === RequestMethod.GET ? 'read_only' : 'full';
 }
 
 const OPERATION = 'incumbent:operation';
@@ -61,6 +71,7 @@ export function Operation(spec: OperationSpec): MethodDecorator {
     operationId: spec.id,
     access: spec.access,
     evenSuspended: spec.evenSuspended ?? false,
+    role: roleOf(spec),
     hasBody: spec.body !== undefined,
     quiet: isQuiet(spec.access),
   };

@@ -44,7 +44,7 @@ export const createTenantApiKey = {
   params: tenantParams,
   body: createApiKeyBody,
   answers: created,
-  errors: ['tenant.not_found', 'limit.quota_exceeded', ...mirrored],
+  errors: ['tenant.not_found', 'tenant.deleting', 'limit.quota_exceeded', ...mirrored],
 } as const satisfies OperationSpec;
 
 export const listTenantApiKeys = {

@@ -4,8 +4,25 @@ export const tenantExample = {
   id: 'ten_2m3n4p5q6r7s8t9v0w1x2y3z',
   name: 'Acme',
   status: 'active',
-  quota: { maxElections: 1_000, maxCandidatesPerElection: 1_000, maxApiKeys: 50 },
+  plan: 'team',
+  quota: {
+    maxElections: 1_000,
+    maxCandidatesPerElection: 1_000,
+    maxApiKeys: 50,
+    maxWebhookEndpoints: 20,
+    maxSessions: 25_000,
+    maxStreams: 1_000,
+    minTtlMs: 1_000,
+    requestsPerSecond: 500,
+  },
+  quotaOverrides: { maxSessions: 25_000 },
   createdAt: '2026-11-20T07:55:00.000Z',
+};
+
+export const deletingTenantExample = {
+  ...tenantExample,
+  status: 'deleting',
+  purgeAfter: '2026-11-28T09:30:00.000Z',
 };
 
 export const apiKeyExample = {

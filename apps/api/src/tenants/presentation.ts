@@ -2,17 +2,21 @@ import type { ApiKey, Page, Tenant } from '#tenancy';
 
 /** Spells tenants and keys as the contract does. */
 
-export function showTenant({ id, name, status, quota, createdAt }: Tenant) {
-  return { id, name, status, quota, createdAt: createdAt.toISOString() };
+export function showTenant({ createdAt, purgeAfter, ...tenant }: Tenant) {
+  const { id, name, status, plan, quota, quotaOverrides } = tenant;
+  const times = { createdAt: createdAt.toISOString(), purgeAfter: purgeAfter?.toISOString() };
+  return { id, name, status, plan, quota, quotaOverrides, ...times };
 }
 
-export function showApiKey({ id, name, scopes, electionPrefix, expiresAt, createdAt }: ApiKey) {
+export function showApiKey({ createdAt, expiresAt, ...key }: ApiKey) {
+  const { id, name, scopes, electionPrefix, requestsPerSecond } = key;
   return {
     id,
     name,
     scopes,
     electionPrefix,
     expiresAt: expiresAt?.toISOString(),
+    requestsPerSecond,
     createdAt: createdAt.toISOString(),
   };
 }

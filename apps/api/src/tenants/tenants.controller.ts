@@ -1,22 +1,28 @@
 import { Controller } from '@nestjs/common';
-import { hasCode, systemClock } from '#core';
+import { IncumbentError } from '#core';
 import { Engine } from '#etcd';
-import { TenantService } from '#tenancy';
+import { TenantDeletion, TenantService } from '#tenancy';
+import type { Call } from '../http/call.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
+import { countLeaders } from './live-leaders.js';
 import { rowsOf, showPage, showTenant } from './presentation.js';
-import { changeTenant, createTenant, deleteTenant, getTenant, listTenants } from './tenants.operations.js';
+import {
+  changeTenant,
+  createTenant,
+  deleteTenant,
+  getTenant,
+  listTenants,
+  restoreTenant,
+} from './tenants.operations.js';
 import { untilSeen } from './until-seen.js';
-
-/** Elections of a deleted tenant that are closed at the same moment. */
-const CLOSED_AT_ONCE = 50;
-const CLOSE_WITHIN_MS = 2_000;
 
 /** Tenants, for the operator of the service. */
 @Controller()
 export class TenantsController {
   constructor(
     private readonly tenants: TenantService,
+    private readonly deletion: TenantDeletion,
     private readonly engine: Engine,
   ) {}
 
@@ -30,7 +36,10 @@ export class TenantsController {
 
   @Operation(listTenants)
   async list(@Input(listTenants) { query }: InputOf<typeof listTenants>) {
-    return showPage(await this.tenants.list(rowsOf(query)), showTenant);
+    return showPage(
+      await this.tenants.list(rowsOf(query), { text: query.search, status: query.status }),
+      showTenant,
+    );
   }
 
   @Operation(getTenant)
@@ -46,30 +55,31 @@ export class TenantsController {
   }
 
   @Operation(deleteTenant)
-  async remove(@Input(deleteTenant) { call, params }: InputOf<typeof deleteTenant>): Promise<void> {
-    await this.tenants.delete(params.id, call.caused);
-    await this.closeElections(params.id);
-    await untilSeen(this.engine, (directory) => directory.tenant(params.id)?.status !== 'active');
+  async remove(@Input(deleteTenant) { call, params, query }: InputOf<typeof deleteTenant>) {
+    if (query.force !== 'true') await this.requireNoLeaders(params.id, call);
+    const tenant = await this.deletion.begin(params.id, call.caused);
+    await untilSeen(this.engine, (directory) => directory.tenant(params.id)?.status === 'deleted');
+    return showTenant(tenant);
   }
 
-  /** Those that are closing already stay in the list until their grants are over; they are asked once. */
-  private async closeElections(tenantId: string): Promise<void> {
-    const { management } = this.engine.current;
-    let page: { limit: number; after?: string } | undefined = { limit: CLOSED_AT_ONCE };
-    while (page !== undefined) {
-      const { data, next } = management.list(tenantId, page);
-      const receivedAtMs = systemClock.monotonicMs();
-      const bounds = { receivedAtMs, deadlineMs: receivedAtMs + CLOSE_WITHIN_MS };
-      const close = async ({ name }: { name: string }): Promise<void> => {
-        await management.remove({ tenantId, election: name }, bounds).catch(unlessAbsent);
-      };
-      await Promise.all(data.map(close));
-      page = next === undefined ? undefined : { limit: CLOSED_AT_ONCE, after: next };
-    }
+  @Operation(restoreTenant)
+  async restore(@Input(restoreTenant) { call, params }: InputOf<typeof restoreTenant>) {
+    const tenant = await this.deletion.restore(params.id, call.caused);
+    await untilSeen(this.engine, (directory) => directory.tenant(params.id)?.status === tenant.status);
+    return showTenant(tenant);
   }
-}
 
-/** Whoever was asked to close it before has done so in the meantime. */
-function unlessAbsent(error: unknown): void {
-  if (!hasCode(error, 'election.not_found')) throw error;
+  /** @throws IncumbentError tenant.not_found, tenant.has_leaders */
+  private async requireNoLeaders(tenantId: string, call: Call): Promise<void> {
+    const { status } = await this.tenants.get(tenantId);
+    if (status === 'deleting') return;
+    const leaders = await countLeaders(this.engine, tenantId, call.bounds());
+    if (leaders === 0) return;
+    throw new IncumbentError(
+      'tenant.has_leaders',
+      `Elections of this tenant with a leader: ${leaders}. Let them resign, or send ?force=true: then they are told ` +
+        'to yield, and their terms end once their grants are over.',
+      { executed: false },
+    );
+  }
 }

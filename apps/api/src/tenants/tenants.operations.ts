@@ -1,14 +1,14 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
-import { page } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
-import { tenantExample } from './examples.js';
+import { plan, quotaChange } from '../limits/quota.schema.js';
+import { deletingTenantExample, tenantExample } from './examples.js';
 import {
   displayName,
-  quotaChange,
   tenant,
   tenantPage,
   tenantParams,
+  tenantSearch,
   tenantStatus,
 } from './tenants.schema.js';
 
@@ -25,8 +25,8 @@ export const createTenant = {
   summary: 'Create a tenant',
   description: 'Names are for people and need not be unique.',
   body: z
-    .strictObject({ name: displayName, quota: quotaChange.optional() })
-    .meta({ id: 'CreateTenantRequest', examples: [{ name: 'Acme' }] }),
+    .strictObject({ name: displayName, plan: plan.optional(), quota: quotaChange.optional() })
+    .meta({ id: 'CreateTenantRequest', examples: [{ name: 'Acme', plan: 'team' }] }),
   answers: {
     201: {
       description: 'The tenant exists.',
@@ -45,8 +45,8 @@ export const listTenants = {
   tag,
   access,
   summary: 'List tenants',
-  description: 'In the order of creation.',
-  query: page,
+  description: 'In the order of creation, those included that are being deleted.',
+  query: tenantSearch,
   answers: {
     200: {
       description: 'A page of tenants.',
@@ -76,7 +76,7 @@ export const changeTenant = {
   path: '/admin/v1/tenants/{id}',
   tag,
   access,
-  summary: 'Rename, suspend, activate, change the quota',
+  summary: 'Rename, suspend, activate, change plan or quota',
   description:
     'Changes what is given and leaves the rest. A suspended tenant is refused every call but renew and resign; its ' +
     'leaders are told to yield and its terms end once their grants are over.',
@@ -85,6 +85,7 @@ export const changeTenant = {
     .strictObject({
       name: displayName.optional(),
       status: tenantStatus.optional(),
+      plan: plan.optional(),
       quota: quotaChange.optional(),
     })
     .refine((change) => Object.keys(change).length > 0, 'Name at least one field to change.')
@@ -96,7 +97,7 @@ export const changeTenant = {
       examples: { suspended: { ...tenantExample, status: 'suspended' } },
     },
   },
-  errors: ['tenant.not_found', ...mirrored],
+  errors: ['tenant.not_found', 'tenant.deleting', ...mirrored],
 } as const satisfies OperationSpec;
 
 export const deleteTenant = {
@@ -106,8 +107,39 @@ export const deleteTenant = {
   tag,
   access,
   summary: 'Delete a tenant',
-  description: 'Its keys are refused at once and its elections are deleted. Repeating it is harmless.',
+  description:
+    'Its keys are refused and its terms end at once. Its data is kept until `purgeAfter`, and until then the tenant ' +
+    'can be restored; after that its rows are removed for good. While somebody leads in one of its elections the ' +
+    'call is refused, unless `force` is true. Repeating it is harmless and does not move `purgeAfter`.',
   params: tenantParams,
-  answers: { 204: { description: 'Deleted.' } },
+  query: z.strictObject({
+    force: z.enum(['true', 'false']).optional().meta({
+      description: 'Whether to end running terms: their leaders are told to yield.',
+    }),
+  }),
+  answers: {
+    202: {
+      description: 'Deleted; it can be restored until `purgeAfter`.',
+      schema: tenant,
+      examples: { deleting: deletingTenantExample },
+    },
+  },
+  errors: ['tenant.not_found', 'tenant.has_leaders', ...mirrored],
+} as const satisfies OperationSpec;
+
+export const restoreTenant = {
+  id: 'restoreTenant',
+  method: RequestMethod.POST,
+  path: '/admin/v1/tenants/{id}/restore',
+  tag,
+  access,
+  summary: 'Restore a deleted tenant',
+  description:
+    'Makes it what it was before, with its keys and elections; fences go on rising. Possible until `purgeAfter`. ' +
+    'Repeating it is harmless.',
+  params: tenantParams,
+  answers: {
+    200: { description: 'The tenant as it is now.', schema: tenant, examples: { restored: tenantExample } },
+  },
   errors: ['tenant.not_found', ...mirrored],
 } as const satisfies OperationSpec;

@@ -1,6 +1,7 @@
 import { SCOPES } from '#tenancy';
 import { z } from 'zod';
-import { nextCursor, timestamp } from '../http/fields.js';
+import { nextCursor, page, timestamp } from '../http/fields.js';
+import { plan, quota, quotaOverrides, requestsPerSecond } from '../limits/quota.schema.js';
 
 const tenantId = z
   .string()
@@ -23,30 +24,35 @@ export const displayName = z
   .refine((name) => name.trim() === name, 'Must not begin or end with a space.')
   .meta({ description: 'For people.' });
 
-const most = (description: string) => z.int().min(0).max(1_000_000).meta({ description });
-
-const quotaFields = {
-  maxElections: most('How many elections.'),
-  maxCandidatesPerElection: most('How many candidates in one election; a few more where replicas race.'),
-  maxApiKeys: most('How many API keys.'),
-};
-
-export const quota = z
-  .object(quotaFields)
-  .meta({ id: 'Quota', description: 'How much the tenant may have at once.' });
-
-export const quotaChange = z
-  .strictObject(quotaFields)
-  .partial()
-  .meta({ id: 'QuotaChange', description: 'What is left out stays as it is, or gets its default.' });
-
 export const tenantStatus = z.enum(['active', 'suspended']).meta({
   id: 'TenantStatus',
   description: '`suspended`: every call but renew and resign is refused, and terms end.',
 });
 
+const tenantState = z.enum(['active', 'suspended', 'deleting']).meta({
+  id: 'TenantState',
+  description: '`deleting`: no key is accepted and no term runs; the data is kept until `purgeAfter`.',
+});
+
+export const tenantSearch = z.strictObject({
+  ...page.shape,
+  search: z.string().min(1).max(200).optional().meta({
+    description: 'Only tenants with this text in their name or id, in any case.',
+  }),
+  status: tenantState.optional(),
+});
+
 export const tenant = z
-  .object({ id: tenantId, name: displayName, status: tenantStatus, quota, createdAt: timestamp })
+  .object({
+    id: tenantId,
+    name: displayName,
+    status: tenantState,
+    plan,
+    quota,
+    quotaOverrides,
+    createdAt: timestamp,
+    purgeAfter: timestamp.optional().meta({ description: 'While it is being deleted: how long it is kept.' }),
+  })
   .meta({ id: 'Tenant', description: 'A tenant: the unit of isolation and quota.' });
 
 export const tenantPage = z.object({ data: z.array(tenant), nextCursor }).meta({ id: 'TenantPage' });
@@ -69,6 +75,7 @@ const keyFields = {
   scopes: z.array(scope),
   electionPrefix: electionPrefix.optional(),
   expiresAt: timestamp.optional(),
+  requestsPerSecond: requestsPerSecond.optional(),
   createdAt: timestamp,
 };
 
@@ -96,6 +103,9 @@ export const createApiKeyBody = z
       .datetime({ offset: true })
       .optional()
       .meta({ description: 'The key is refused from then on. RFC 3339.' }),
+    requestsPerSecond: requestsPerSecond.optional().meta({
+      description: "A rate for this key alone, beside the tenant's, which counts all keys.",
+    }),
   })
   .meta({
     id: 'CreateApiKeyRequest',
