@@ -102,16 +102,78 @@ describe('a suspended tenant', () => {
 });
 
 describe('deleting a tenant', () => {
+  it('with live leaders is refused and changes nothing, unless it is forced', async () => {
+    const tenant = await service.tenant();
+    const { caller } = tenant;
+    const election = await caller.election({ ttlMs: 1_500 });
+    const { body: leader } = await caller.campaign(election, { candidate: 'one' });
+    const refused = await operator.delete(path(tenant.id));
+    expect([refused.status, refused.body['code'], refused.body['executed']]).toEqual([
+      409,
+      'tenant.has_leaders',
+      false,
+    ]);
+    expect((await caller.renew(election, leader['session'])).body['state']).toBe('leader');
+    expect((await operator.get(path(tenant.id))).body['status']).toBe('active');
+    const forced = await operator.delete(`${path(tenant.id)}?force=true`);
+    expect([forced.status, forced.body['status']]).toEqual([202, 'deleting']);
+    expect((await caller.renew(election, leader['session'])).status).toBe(401);
+    const wrong = await operator.delete(`${path(tenant.id)}?force=yes`);
+    expect([wrong.status, wrong.body['code']]).toEqual([400, 'request.invalid_query']);
+  });
+
   it('ends its keys and its elections and touches no other tenant', async () => {
     const tenant = await service.tenant();
     const other = await service.tenant();
     const election = await tenant.caller.election();
     await other.caller.election({ name: election });
-    await tenant.caller.campaign(election, { candidate: 'one' });
-    expect((await operator.delete(path(tenant.id))).status).toBe(204);
+    const deleted = await operator.delete(path(tenant.id));
+    expect(deleted.status).toBe(202);
+    expect(Date.parse(String(deleted.body['purgeAfter']))).toBeGreaterThan(Date.now() + 6 * 86_400_000);
     expect((await tenant.caller.get('/v1/elections')).status).toBe(401);
-    expect((await operator.get(path(tenant.id))).status).toBe(404);
-    expect((await operator.delete(path(tenant.id))).status).toBe(204);
+    expect((await operator.get(path(tenant.id))).body).toEqual(deleted.body);
+    expect((await operator.delete(path(tenant.id))).body).toEqual(deleted.body);
+    const changed = await operator.patch(path(tenant.id), { name: 'x' });
+    expect([changed.status, changed.body['code']]).toEqual([409, 'tenant.deleting']);
     expect((await other.caller.campaign(election, { candidate: 'one' })).status).toBe(200);
+  });
+
+  it('is undone by restoring it: keys, elections and rising fences are back', async () => {
+    const tenant = await service.tenant();
+    const { caller } = tenant;
+    const election = await caller.election({ ttlMs: 1_500, description: 'kept' });
+    const { body: before } = await caller.campaign(election, { candidate: 'one' });
+    await operator.delete(`${path(tenant.id)}?force=true`);
+    expect((await caller.get('/v1/elections')).status).toBe(401);
+    const restored = await operator.post(`${path(tenant.id)}/restore`, undefined);
+    expect([restored.status, restored.body['status']]).toEqual([200, 'active']);
+    expect(restored.body).not.toHaveProperty('purgeAfter');
+    expect((await caller.get(`/v1/elections/${election}`)).body).toMatchObject({ description: 'kept' });
+    const after = await waitUntil(
+      async () => {
+        const { body } = await caller.campaign(election, { candidate: 'two' }, { 'idempotency-key': 'two' });
+        return body['state'] === 'leader' && body;
+      },
+      { what: 'a new leader', withinMs: 10_000 },
+    );
+    expect(Number(after['fence'])).toBeGreaterThan(Number(before['fence']));
+    expect((await operator.post(`${path(tenant.id)}/restore`, undefined)).body).toEqual(restored.body);
+  });
+
+  it('keeps it in the list, where it is found by name, id and status', async () => {
+    const name = `Findable ${crypto.randomUUID()}`;
+    const { body: made } = await operator.post('/admin/v1/tenants', { name });
+    await operator.delete(path(String(made['id'])));
+    const found = async (query: string) =>
+      ((await operator.get(`/admin/v1/tenants?${query}`)).body['data'] as { id: string }[]).map(
+        ({ id }) => id,
+      );
+    expect(await found(`search=${encodeURIComponent(name.toUpperCase())}`)).toEqual([made['id']]);
+    expect(await found(`search=${String(made['id']).slice(4, 24)}&status=deleting`)).toEqual([made['id']]);
+    expect(await found(`search=${encodeURIComponent(name)}&status=active`)).toEqual([]);
+    for (const bad of ['search=', 'status=deleted', 'serach=x']) {
+      const { status, body } = await operator.get(`/admin/v1/tenants?${bad}`);
+      expect([bad, status, body['code']]).toEqual([bad, 400, 'request.invalid_query']);
+    }
   });
 });
