@@ -21,6 +21,7 @@ export {
   type Verdict,
 } from './fencing-tokens.js';
 export { KeyRing, type KeyRingOptions, type Keys } from './key-ring.js';
+export { KeyRotation, type RotationOutcome, type SigningKeySummary } from './key-rotation.js';
 export { KeySealer, WrongMasterKey } from './key-sealer.js';
 export type { PublishedJwk, SigningKey, VerifyingKey } from './signing-key.js';
 export { SigningKeyStore } from './signing-key-store.js';

@@ -14,16 +14,15 @@ import {
 } from './signing-key.js';
 import type { SigningKeyStore } from './signing-key-store.js';
 
-/** How late a replica may notice that another rotated; a new key is published far longer before its first use. */
-const REFRESH_EVERY_MS = 60_000;
+/**
+ * How late a replica may notice that another rotated, or that a key was removed in an emergency. A new key is
+ * published far longer before its first use.
+ */
+const KEY_REFRESH_MS = 15_000;
 /** While there is no key to sign with. */
 const RETRY_EVERY_MS = 1_000;
 /** An unknown key id may cause one extra look, not one per token that somebody sends (a DoS amplifier). */
 const UNKNOWN_KEY_COOLDOWN_MS = 10_000;
-/** Verifiers cache a JWKS for about 10 minutes; until they must have seen a key, it does not sign. */
-const PUBLISH_BEFORE_USE_MS = 30 * 60_000;
-/** After the last token of a retired key has expired: room for wrong clocks. */
-const KEEP_AFTER_EXPIRY_MS = 60 * 60_000;
 
 /** Keys by which tokens are signed and verified. */
 export interface Keys {
@@ -99,22 +98,6 @@ export class KeyRing implements Keys {
     return { keys: current.flatMap((key) => this.known.get(key.kid)?.published ?? []) };
   }
 
-  /** Publishes a key that will sign later; answers its id. */
-  async prepareNext(): Promise<string> {
-    const made = await newStoredKey(this.options.algorithm, 'next', this.sealer);
-    const next = await this.store.addNext(made);
-    await this.load();
-    return next.kid;
-  }
-
-  /** Lets the next key sign from now on, if it has been published long enough. Answers whether it did. */
-  async promoteNext(publishedForMs = PUBLISH_BEFORE_USE_MS): Promise<boolean> {
-    const keepMs = this.options.tokenLifetimeMs + KEEP_AFTER_EXPIRY_MS;
-    const promoted = await this.store.promote(this.options.algorithm, publishedForMs, keepMs);
-    await this.load();
-    return promoted;
-  }
-
   /**
    * Loads once. Callers at the same moment share one load.
    * @throws WrongMasterKey, IncumbentError database.unavailable
@@ -125,7 +108,7 @@ export class KeyRing implements Keys {
   }
 
   private async loadNow(): Promise<void> {
-    const stored = await this.store.list();
+    const stored: StoredKey[] = await this.store.list();
     const isActive = (key: StoredKey): boolean =>
       key.state === 'active' && key.algorithm === this.options.algorithm;
     const active = stored.find(isActive) ?? (await this.makeFirst());
@@ -154,7 +137,7 @@ export class KeyRing implements Keys {
     } catch (error) {
       this.report(error);
     } finally {
-      const pauseMs = this.signing ? REFRESH_EVERY_MS : RETRY_EVERY_MS;
+      const pauseMs = this.signing ? KEY_REFRESH_MS : RETRY_EVERY_MS;
       if (!this.closed) this.timer = this.clock.after(pauseMs, () => void this.refresh());
     }
   }

@@ -1,23 +1,27 @@
-import type { Database } from '#postgres';
+import type { Database, EntityManager } from '#postgres';
 import type { Algorithm } from './claims.js';
-import { SigningKeys } from './signing-key.entity.js';
+import { type SigningKeyRow, SigningKeys } from './signing-key.entity.js';
 import type { StoredKey } from './signing-key.js';
 
 /** Any fixed number; held by whoever changes which key is next or active. */
 const LOCK = 7_400_002;
 
+/** Called last in the transaction of a change, for its record; what it throws undoes the change. */
+type Recording = (rows: EntityManager, kid: string) => Promise<void>;
+
+const unrecorded: Recording = async () => undefined;
+
 /** The signing keys in Postgres. Every change happens under one lock, so that replicas agree on one active key. */
 export class SigningKeyStore {
   constructor(private readonly database: Database) {}
 
-  async list(): Promise<StoredKey[]> {
+  async list(): Promise<SigningKeyRow[]> {
     return this.database.run((rows) => rows.find(SigningKeys, { order: { createdAt: 'DESC', kid: 'ASC' } }));
   }
 
   /** Stores `key` as the active one unless another replica was first; answers whichever is active now. */
   async addFirst(key: StoredKey): Promise<StoredKey> {
-    return this.database.transaction(async (rows) => {
-      await rows.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    return this.locked(async (rows) => {
       const active = await rows.findOneBy(SigningKeys, { algorithm: key.algorithm, state: 'active' });
       if (active) return active;
       await rows.insert(SigningKeys, { ...key, state: 'active', activatedAt: () => 'now()' });
@@ -26,13 +30,25 @@ export class SigningKeyStore {
   }
 
   /** Publishes `key` as the next one unless one waits already; answers whichever is next now. */
-  async addNext(key: StoredKey): Promise<StoredKey> {
-    return this.database.transaction(async (rows) => {
-      await rows.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+  async addNext(key: StoredKey, recorded: Recording = unrecorded): Promise<StoredKey> {
+    return this.locked(async (rows) => {
       const next = await rows.findOneBy(SigningKeys, { algorithm: key.algorithm, state: 'next' });
       if (next) return next;
       await rows.insert(SigningKeys, { ...key, state: 'next' });
+      await recorded(rows, key.kid);
       return { ...key, state: 'next' };
+    });
+  }
+
+  /** Whether the active key has signed for `ms` at least. */
+  async isOlderThan(algorithm: Algorithm, ms: number): Promise<boolean> {
+    return this.database.run(async (rows) => {
+      const found = await rows.query<unknown[]>(
+        `SELECT 1 FROM signing_keys WHERE algorithm = $1 AND state = 'active'
+           AND activated_at <= now() - $2 * interval '1 millisecond'`,
+        [algorithm, ms],
+      );
+      return found.length > 0;
     });
   }
 
@@ -40,9 +56,11 @@ export class SigningKeyStore {
    * Makes the next key the active one, if it has been published for `publishedForMs` at least. The old one stays
    * published for `keepMs`. Answers whether it happened.
    */
-  async promote(algorithm: Algorithm, publishedForMs: number, keepMs: number): Promise<boolean> {
-    return this.database.transaction(async (rows) => {
-      await rows.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+  async promote(
+    { algorithm, publishedForMs, keepMs }: { algorithm: Algorithm; publishedForMs: number; keepMs: number },
+    recorded: Recording = unrecorded,
+  ): Promise<boolean> {
+    return this.locked(async (rows) => {
       const ripe: { kid: string }[] = await rows.query(
         `SELECT kid FROM signing_keys WHERE algorithm = $1 AND state = 'next'
            AND created_at <= now() - $2 * interval '1 millisecond'`,
@@ -58,7 +76,27 @@ export class SigningKeyStore {
       await rows.query(`UPDATE signing_keys SET state = 'active', activated_at = now() WHERE kid = $1`, [
         next.kid,
       ]);
+      await recorded(rows, next.kid);
       return true;
+    });
+  }
+
+  /** Removes a key for good, unless `judge`, which is shown its row, throws. */
+  async remove(
+    kid: string,
+    judge: (rows: EntityManager, row: SigningKeyRow | null) => Promise<void>,
+  ): Promise<void> {
+    await this.locked(async (rows) => {
+      const row = await rows.findOneBy(SigningKeys, { kid });
+      await rows.delete(SigningKeys, { kid });
+      await judge(rows, row);
+    });
+  }
+
+  private async locked<T>(work: (rows: EntityManager) => Promise<T>): Promise<T> {
+    return this.database.transaction(async (rows) => {
+      await rows.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      return work(rows);
     });
   }
 }

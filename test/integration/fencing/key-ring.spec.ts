@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Clock, systemClock } from '#core';
+import { AUDIT_ENTITIES, AuditLog } from '#audit';
+import { type Caused, type Clock, systemClock } from '#core';
 import {
   type Algorithm,
   FENCING_ENTITIES,
   FencingTokens,
   KeyRing,
+  KeyRotation,
   KeySealer,
   SigningKeyStore,
   WrongMasterKey,
@@ -32,7 +34,7 @@ const rings: KeyRing[] = [];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  database = await connectedDatabase(fresh.url, FENCING_ENTITIES);
+  database = await connectedDatabase(fresh.url, [...FENCING_ENTITIES, ...AUDIT_ENTITIES]);
 });
 afterAll(async () => {
   await database.close();
@@ -54,6 +56,21 @@ function newRing({
   rings.push(ring);
   return ring;
 }
+
+const newRotation = (): KeyRotation =>
+  new KeyRotation(
+    new SigningKeyStore(database),
+    new KeySealer(MASTER_KEY),
+    { algorithm: 'ES256', tokenLifetimeMs: 3_600_000 },
+    new AuditLog(),
+    systemClock,
+  );
+
+/** Lets the next key be older than it is. */
+const publishedFor = (interval: string): Promise<unknown> =>
+  fresh.ask("UPDATE signing_keys SET created_at = now() - $1::interval WHERE state = 'next'", [interval]);
+
+const BY: Caused = { actor: { type: 'admin_token', id: 'environment' }, context: {} };
 
 const tokensOf = (ring: KeyRing): FencingTokens => new FencingTokens(ring, { issuer: 'test' }, systemClock);
 
@@ -146,8 +163,9 @@ describe('key ring', () => {
     const late = newRing({ clock });
     await late.load();
     const rotating = newRing();
-    await rotating.prepareNext();
-    await rotating.promoteNext(0);
+    await rotating.load();
+    await newRotation().rotate(BY, { emergency: true });
+    await rotating.load();
     const kid = rotating.active()?.kid ?? '';
     expect(late.has(kid)).toBe(false);
     expect((await late.find(kid))?.kid).toBe(kid);
@@ -164,17 +182,21 @@ describe('key ring', () => {
     await ring.load();
     const old = ring.active()?.kid;
     const token = (await tokensOf(ring).tokenFor(subject)) ?? '';
-    const next = await ring.prepareNext();
-    expect(await ring.prepareNext()).toBe(next);
+    const rotation = newRotation();
+    expect(await rotation.rotate(BY)).toBe('prepared');
+    expect(await rotation.rotate(BY)).toBe('waiting');
+    await ring.load();
+    const next = (await rotation.list()).find((key) => key.state === 'next')?.kid;
     expect(
       ring
         .jwks()
         .keys.map((key) => key.kid)
         .sort(),
     ).toEqual([old, next].sort());
-    expect(await ring.promoteNext()).toBe(false);
     expect(ring.active()?.kid).toBe(old);
-    expect(await ring.promoteNext(0)).toBe(true);
+    await publishedFor('31 minutes');
+    expect(await rotation.rotate(BY)).toBe('promoted');
+    await ring.load();
     expect(ring.active()?.kid).toBe(next);
     expect((await tokensOf(ring).verify(token)).ok).toBe(true);
     expect(ring.jwks().keys).toHaveLength(2);
@@ -191,5 +213,78 @@ describe('key ring', () => {
     await ring.load();
     expect(await tokensOf(ring).verify(token)).toEqual({ ok: false, reason: 'bad_signature' });
     expect(ring.active()).toBeDefined();
+  });
+});
+
+describe('key rotation', () => {
+  const states = async (): Promise<string[]> => (await newRotation().list()).map((key) => key.state);
+
+  it('takes one step at a time, and shows each key with the times of its life', async () => {
+    await newRing().load();
+    const rotation = newRotation();
+    await rotation.rotate(BY);
+    const [next, active] = await rotation.list();
+    expect(next).toMatchObject({ state: 'next', activatedAt: null, usableFrom: expect.any(Date) });
+    expect(Number(next?.usableFrom) - Number(next?.createdAt)).toBe(30 * 60_000);
+    expect(active).toMatchObject({ state: 'active', activatedAt: expect.any(Date), expiresAt: null });
+    expect(JSON.stringify(await rotation.list())).not.toMatch(/sealed|Jwk/);
+    await publishedFor('31 minutes');
+    expect(await rotation.rotate(BY)).toBe('promoted');
+    const retired = (await rotation.list()).find((key) => key.kid === active?.kid);
+    expect(retired).toMatchObject({ state: 'retired', retiredAt: expect.any(Date) });
+    expect(Number(retired?.expiresAt) - Number(retired?.retiredAt)).toBe(2 * 3_600_000);
+  });
+
+  it('in an emergency signs with a new key at once, and leaves the old one to be removed', async () => {
+    const ring = newRing();
+    await ring.load();
+    const old = ring.active()?.kid ?? '';
+    const token = (await tokensOf(ring).tokenFor(subject)) ?? '';
+    const rotation = newRotation();
+    await expect(rotation.remove(old, BY)).rejects.toMatchObject({ code: 'signing_key.in_use' });
+    expect(ring.active()?.kid).toBe(old);
+    expect(await rotation.rotate(BY, { emergency: true })).toBe('promoted');
+    await ring.load();
+    expect(ring.active()?.kid).not.toBe(old);
+    expect((await tokensOf(ring).verify(token)).ok).toBe(true);
+    await rotation.remove(old, BY);
+    await ring.load();
+    expect(await tokensOf(ring).verify(token)).toEqual({ ok: false, reason: 'bad_signature' });
+    await expect(rotation.remove(old, BY)).rejects.toMatchObject({ code: 'signing_key.not_found' });
+  });
+
+  it('raced by many callers publishes one next key and promotes it once', async () => {
+    await newRing().load();
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => newRotation().rotate(BY)));
+    expect(outcomes.sort()).toEqual(['prepared', ...Array<string>(5).fill('waiting')]);
+    await publishedFor('31 minutes');
+    await Promise.all(Array.from({ length: 6 }, () => newRotation().keepUp(0)));
+    expect((await states()).sort()).toEqual(['active', 'retired']);
+  });
+
+  it('left to the worker begins when the key is old enough, waits, and finishes', async () => {
+    await newRing().load();
+    const rotation = newRotation();
+    const everyMs = 90 * 86_400_000;
+    expect(await rotation.keepUp(everyMs)).toBeUndefined();
+    await fresh.ask("UPDATE signing_keys SET activated_at = now() - interval '91 days'");
+    expect(await rotation.keepUp(0)).toBeUndefined();
+    expect(await rotation.keepUp(everyMs)).toBe('prepared');
+    expect(await rotation.keepUp(everyMs)).toBeUndefined();
+    await publishedFor('31 minutes');
+    expect(await rotation.keepUp(everyMs)).toBe('promoted');
+    expect(await rotation.keepUp(everyMs)).toBeUndefined();
+    expect((await states()).sort()).toEqual(['active', 'retired']);
+  });
+
+  it('is on the platform’s record, each step once', async () => {
+    await newRing().load();
+    await newRotation().rotate(BY, { emergency: true });
+    const [key] = await newRotation().list();
+    const acts = await fresh.ask<{ action: string }>(
+      'SELECT action FROM audit_events WHERE target_ids @> ARRAY[$1::text] ORDER BY sequence',
+      [key?.kid],
+    );
+    expect(acts.map((act) => act.action)).toEqual(['signing_key.prepared', 'signing_key.promoted']);
   });
 });
