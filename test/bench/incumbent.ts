@@ -6,6 +6,8 @@ export interface Standing {
   session: string;
   candidateId: string;
   renewAfterMs: number;
+  /** Of the caller, while it leads. */
+  term?: number;
 }
 
 /** One participant's calls to Incumbent, over one connection. */
@@ -44,6 +46,12 @@ export class Incumbent {
       now = await this.renew(election, now.session, waitMs);
     }
     return now;
+  }
+
+  /** @returns the endpoint's id */
+  async createWebhookEndpoint(url: string, events: string[]): Promise<string> {
+    const { id } = (await this.#call('/v1/webhook-endpoints', { url, events }, 201)) as { id: string };
+    return id;
   }
 
   close(): void {

@@ -19,6 +19,8 @@ import { groupCommit } from './rows/group-commit.js';
 import { handOver } from './rows/hand-over.js';
 import { httpRenewals } from './rows/http-renewals.js';
 import { memory } from './rows/memory.js';
+import { relay } from './rows/relay.js';
+import { webhooks } from './rows/webhooks.js';
 import { Service } from './service.js';
 
 const ROWS: Record<string, Row> = {
@@ -28,6 +30,8 @@ const ROWS: Record<string, Row> = {
   'hand-over': handOver,
   crash,
   memory,
+  webhooks,
+  relay,
 };
 
 const REPORT = '.data/bench/latest.json';

@@ -8,6 +8,7 @@ const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 10_000;
 /** The programs as they are shipped: compiled, on the settings of production. */
 const API = 'dist/apps/api/src/main.js';
+const WORKER = 'dist/apps/worker/src/main.js';
 const MIGRATE = 'dist/libs/postgres/src/migrate.js';
 
 /** One API replica as a process of its own, with a tenant to measure. */
@@ -55,8 +56,40 @@ export class Service {
     return Replica.start(this.#settings, nodeOptions);
   }
 
+  /** Starts a worker on the same stores: it relays changes and delivers webhooks. */
+  async worker(): Promise<Worker> {
+    return Worker.start(this.#settings);
+  }
+
   async stop(): Promise<void> {
     await this.#replica.stop();
+  }
+}
+
+export class Worker {
+  static async start(settings: Settings): Promise<Worker> {
+    return onFreePorts(1, async ([port = 0]) => {
+      const process = await settings.launch('worker', WORKER, { WORKER_PORT: String(port) });
+      await process.untilReady(() => isReady(`http://127.0.0.1:${port}`), READY_WITHIN_MS);
+      return new Worker(process, `http://127.0.0.1:${port}/metrics`);
+    });
+  }
+
+  private constructor(
+    readonly process: OwnedProcess,
+    private readonly metricsUrl: string,
+  ) {}
+
+  /** The present value of a metric without labels. @throws Error when there is none of this name */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(this.metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
+    const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+    if (value === undefined) throw new Error(`The worker has no metric ${name}`);
+    return Number(value);
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop(STOP_WITHIN_MS);
   }
 }
 
@@ -101,6 +134,9 @@ class Settings {
       ETCD_ENDPOINTS: stack.etcdEndpoints.join(','),
       // The benchmark fills the history faster than any quota of a laptop allows for.
       ETCD_DB_LIMIT_BYTES: '4000000000',
+      // The receiver of webhooks is on this machine.
+      WEBHOOK_ALLOW_HTTP: 'true',
+      WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8',
     };
   }
 
