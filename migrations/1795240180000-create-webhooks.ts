@@ -10,6 +10,7 @@ export class CreateWebhooks1795240180000 implements MigrationInterface {
     await makeEndpoints(runner);
     await makeMessages(runner);
     await makeDeliveries(runner);
+    await makeAttempts(runner);
     await runner.query(`
       GRANT SELECT, INSERT, UPDATE, DELETE
         ON webhook_endpoints, webhook_secrets, webhook_messages, webhook_deliveries, webhook_attempts
@@ -154,12 +155,21 @@ async function makeDeliveries(runner: QueryRunner): Promise<void> {
   await runner.query(
     'CREATE INDEX webhook_deliveries_endpoint_idx ON webhook_deliveries (tenant_id, endpoint_id, created_at, id)',
   );
+  // What can be recovered: few, hopefully, among the many that went well.
+  await runner.query(
+    `CREATE INDEX webhook_deliveries_lost_idx ON webhook_deliveries (tenant_id, endpoint_id, created_at)
+       WHERE state IN ('failed', 'cancelled')`,
+  );
   await runner.query(
     'CREATE INDEX webhook_deliveries_created_idx ON webhook_deliveries (tenant_id, created_at, id)',
   );
   await runner.query(
     'CREATE INDEX webhook_deliveries_message_idx ON webhook_deliveries (tenant_id, message_id)',
   );
+  await runner.query("SELECT protect_tenant_rows('webhook_deliveries')");
+}
+
+async function makeAttempts(runner: QueryRunner): Promise<void> {
   await runner.query(`
     CREATE TABLE webhook_attempts (
       tenant_id text COLLATE "C" NOT NULL,
@@ -176,6 +186,5 @@ async function makeDeliveries(runner: QueryRunner): Promise<void> {
       CONSTRAINT webhook_attempts_delivery_fkey FOREIGN KEY (tenant_id, delivery_id)
         REFERENCES webhook_deliveries (tenant_id, id) ON DELETE CASCADE
     )`);
-  for (const table of ['webhook_deliveries', 'webhook_attempts'])
-    await runner.query(`SELECT protect_tenant_rows('${table}')`);
+  await runner.query("SELECT protect_tenant_rows('webhook_attempts')");
 }

@@ -107,6 +107,11 @@ export const WebhookDeliveries = new EntitySchema<DeliveryRow>({
     },
     { name: 'webhook_deliveries_due_idx', columns: ['dueAt'], where: pending },
     { name: 'webhook_deliveries_endpoint_idx', columns: ['tenantId', 'endpointId', 'createdAt', 'id'] },
+    {
+      name: 'webhook_deliveries_lost_idx',
+      columns: ['tenantId', 'endpointId', 'createdAt'],
+      where: "(state = ANY (ARRAY['failed'::text, 'cancelled'::text]))",
+    },
     { name: 'webhook_deliveries_created_idx', columns: ['tenantId', 'createdAt', 'id'] },
     { name: 'webhook_deliveries_message_idx', columns: ['tenantId', 'messageId'] },
   ],

@@ -22,3 +22,22 @@ export {
   type GuardedAgentOptions,
   type Outgoing,
 } from './delivery/guarded-agent.js';
+export {
+  type Attempt,
+  type Delivery,
+  type DeliveryDetail,
+  type DeliveryFilter,
+  DeliveryLog,
+} from './deliveries.js';
+export type { DeliveryState } from './delivery.entity.js';
+export { EndpointControl, type Rotated, type Rotation } from './endpoint-control.js';
+export type { EndpointMode, EndpointStatus, SecretKind } from './endpoint.entity.js';
+export type { Endpoint, EndpointFields, Viewer } from './endpoint-rows.js';
+export { type EndpointParts, EndpointService, type NewEndpoint, type ReserveEndpoint } from './endpoints.js';
+export { resolveName, UrlCheck, type UrlRules } from './endpoint-url.js';
+export { Fanout } from './fanout.js';
+export { MOST_CHANGES } from './instability.js';
+export { type OperationalMessage, OperationalMessages } from './operational-messages.js';
+export type { EndpointRef, EndpointWaker } from './outbox.js';
+export { Redelivery, type Recovery } from './redelivery.js';
+export { isElectionPattern } from './subscription.js';

@@ -1,0 +1,146 @@
+import { IncumbentError } from '#core';
+import { electionRef } from '#election';
+import type { Database, EntityManager } from '#postgres';
+import { type AttemptRow, type DeliveryState, WebhookAttempts } from './delivery.entity.js';
+import type { Viewer } from './endpoint-rows.js';
+import { decodeCursor, type Page, type PageRequest, pageOf } from './page.js';
+import { type MessagePayload, TEST_TYPE } from './payload.js';
+import { withinSql } from './subscription.js';
+
+/** A delivery as people may see it. */
+export interface Delivery {
+  id: string;
+  endpointId: string;
+  messageId: string;
+  type: string;
+  /** Empty for what concerns the tenant and no election. */
+  election: string;
+  redelivery: number;
+  state: DeliveryState;
+  attempts: number;
+  dueAt: Date;
+  lastStatus: number | null;
+  finishedAt: Date | null;
+  createdAt: Date;
+}
+
+export type Attempt = Omit<AttemptRow, 'tenantId' | 'deliveryId'>;
+export type DeliveryDetail = Delivery & { payload: MessagePayload; attemptList: Attempt[] };
+
+/** Which deliveries are wanted. */
+export interface DeliveryFilter {
+  endpointId?: string | undefined;
+  state?: DeliveryState | undefined;
+  election?: string | undefined;
+  /** Made at or after. */
+  from?: Date | undefined;
+  /** Made before. */
+  to?: Date | undefined;
+}
+
+const COLUMNS = `delivery.id, delivery.endpoint_id AS "endpointId", delivery.message_id AS "messageId",
+  message.type, message.election, delivery.redelivery, delivery.state, delivery.attempts,
+  delivery.due_at AS "dueAt", delivery.last_status AS "lastStatus", delivery.finished_at AS "finishedAt",
+  delivery.created_at AS "createdAt"`;
+
+const TABLES = `webhook_deliveries delivery
+  JOIN webhook_messages message
+    ON message.tenant_id = delivery.tenant_id AND message.id = delivery.message_id
+  JOIN webhook_endpoints endpoint
+    ON endpoint.tenant_id = delivery.tenant_id AND endpoint.id = delivery.endpoint_id
+   AND endpoint.status <> 'deleted'`;
+
+export function deliveryNotFound(): IncumbentError {
+  return new IncumbentError('webhook_delivery.not_found', 'Check the id: there is no such webhook delivery.');
+}
+
+/** What was and is delivered: to endpoints that the viewer may know of, of elections that it may know of. */
+export class DeliveryLog {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first. @throws IncumbentError request.invalid_query */
+  async list(viewer: Viewer, filter: DeliveryFilter, page: PageRequest): Promise<Page<Delivery>> {
+    const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
+    const where = new Conditions(viewer);
+    where.add(filter.endpointId, (value) => `delivery.endpoint_id = ${value}`);
+    where.add(filter.state, (value) => `delivery.state = ${value}`);
+    where.add(filter.from, (value) => `delivery.created_at >= ${value}`);
+    where.add(filter.to, (value) => `delivery.created_at < ${value}`);
+    const { election } = filter;
+    const electionId = election && electionRef(viewer.tenantId, election).electionId;
+    where.add(electionId, (value) => `delivery.election_id = ${value}`);
+    where.add(after?.createdAt, (value) => `delivery.created_at <= ${value}`);
+    if (after) {
+      const place = `(${where.parameter(after.createdAt)}, ${where.parameter(after.id)})`;
+      where.add(true, () => `(delivery.created_at, delivery.id) < ${place}`);
+    }
+    const found = await this.database.forTenant(viewer.tenantId, (rows) =>
+      rows.query<Delivery[]>(
+        `SELECT ${COLUMNS} FROM ${TABLES} WHERE ${where.text}
+          ORDER BY delivery.created_at DESC, delivery.id DESC LIMIT ${page.limit + 1}`,
+        where.values,
+      ),
+    );
+    return pageOf(found, page.limit, (row) => row);
+  }
+
+  /** With every attempt. @throws IncumbentError webhook_delivery.not_found */
+  async get(viewer: Viewer, id: string): Promise<DeliveryDetail> {
+    return this.database.forTenant(viewer.tenantId, async (rows) => {
+      const found = await findDelivery(rows, viewer, id);
+      const attempts = await rows.find(WebhookAttempts, {
+        where: { tenantId: viewer.tenantId, deliveryId: id },
+        order: { number: 'ASC' },
+      });
+      return { ...found, attemptList: attempts };
+    });
+  }
+}
+
+/** @throws IncumbentError webhook_delivery.not_found */
+export async function findDelivery(
+  rows: EntityManager,
+  viewer: Viewer,
+  id: string,
+): Promise<Delivery & { payload: MessagePayload }> {
+  const where = new Conditions(viewer);
+  where.add(id, (value) => `delivery.id = ${value}`);
+  const [found] = await rows.query<(Delivery & { payload: MessagePayload })[]>(
+    `SELECT ${COLUMNS}, message.payload FROM ${TABLES} WHERE ${where.text}`,
+    where.values,
+  );
+  if (!found) throw deliveryNotFound();
+  return found;
+}
+
+/** What rows have to fulfil, and the values that the text refers to. */
+class Conditions {
+  readonly values: unknown[] = [];
+  readonly #conditions: string[] = [];
+
+  /** Begins with what the viewer may see. */
+  constructor({ tenantId, electionPrefix }: Viewer) {
+    this.add(tenantId, (value) => `delivery.tenant_id = ${value}`);
+    this.add(electionPrefix, (value) => withinSql(value));
+    // An endpoint that lies within the prefix now may have heard of other elections before.
+    this.add(
+      electionPrefix,
+      (value) =>
+        `(starts_with(message.election, ${value}) AND message.election <> '' OR message.type = '${TEST_TYPE}')`,
+    );
+  }
+
+  get text(): string {
+    return this.#conditions.join(' AND ');
+  }
+
+  /** Adds a condition unless there is nothing to compare with. */
+  add(value: unknown, condition: (parameter: string) => string): void {
+    if (value !== undefined) this.#conditions.push(condition(this.parameter(value)));
+  }
+
+  parameter(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+}

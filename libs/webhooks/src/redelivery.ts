@@ -1,0 +1,131 @@
+import { type Caused, type Clock, IncumbentError, newAct } from '#core';
+import type { ActLog, Database, EntityManager } from '#postgres';
+import { findDelivery } from './deliveries.js';
+import { endpointDisabled, findEndpoint, targetOf, type Viewer } from './endpoint-rows.js';
+import { type EndpointWaker, insertDeliveries, type NewDelivery } from './outbox.js';
+
+/** How far back deliveries can be asked for again; milliseconds. What is older is not kept for certain. */
+export const RECOVER_WITHIN_MS = 14 * 24 * 3_600_000;
+/** Of one call, so that its statement stays short; the caller repeats it while there is more. */
+const MOST_AT_ONCE = 2_000;
+
+export interface Recovery {
+  /** How many deliveries were made. */
+  recovered: number;
+  /** Whether there is more: repeat the call. */
+  more: boolean;
+}
+
+export interface RedeliveryParts {
+  database: Database;
+  acts: ActLog;
+  waker: EndpointWaker;
+  clock: Clock;
+}
+
+/**
+ * Delivers again what was delivered, or could not be. A redelivery is a delivery of its own: the same message, the
+ * same `webhook-id`, the whole schedule of attempts. It stands where its message stands in the order of the
+ * election, hence before everything newer that is still owed.
+ */
+export class Redelivery {
+  constructor(private readonly parts: RedeliveryParts) {}
+
+  /**
+   * Answers the id of the new delivery.
+   * @throws IncumbentError webhook_delivery.not_found, webhook_delivery.pending, webhook_endpoint.disabled
+   */
+  async redeliver(viewer: Viewer, deliveryId: string, caused: Caused): Promise<string> {
+    const { tenantId } = viewer;
+    const { made, endpointId } = await this.parts.database.forTenant(tenantId, async (rows) => {
+      const found = await findDelivery(rows, viewer, deliveryId);
+      const endpoint = await findEndpoint(rows, viewer, found.endpointId, { lock: true });
+      if (endpoint.status === 'disabled') throw endpointDisabled();
+      const [next] = await repetitionsOf(rows, tenantId, endpoint.id, { messageId: found.messageId });
+      const [id] = next ? await insertDeliveries(rows, [next]) : [];
+      if (id === undefined) throw stillPending();
+      const targets = [targetOf(endpoint)];
+      const metadata = { deliveryId, newDeliveryId: id };
+      const act = { tenantId, action: 'webhook_delivery.redelivered', targets, metadata };
+      await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
+      return { made: id, endpointId: endpoint.id };
+    });
+    this.parts.waker.wake([{ tenantId, endpointId }]);
+    return made;
+  }
+
+  /**
+   * Delivers again every message since then whose last delivery to this endpoint failed or was cancelled, oldest
+   * first. Repeating it is harmless: what is under way is left alone.
+   * @throws IncumbentError webhook_endpoint.not_found, webhook_endpoint.disabled, request.invalid_body
+   */
+  async recover(viewer: Viewer, endpointId: string, since: Date, caused: Caused): Promise<Recovery> {
+    const { tenantId } = viewer;
+    this.requireRecent(since);
+    const recovery = await this.parts.database.forTenant(tenantId, async (rows) => {
+      const endpoint = await findEndpoint(rows, viewer, endpointId, { lock: true });
+      if (endpoint.status === 'disabled') throw endpointDisabled();
+      const lost = await repetitionsOf(rows, tenantId, endpointId, { since });
+      const { length: recovered } = await insertDeliveries(rows, lost.slice(0, MOST_AT_ONCE));
+      const metadata = { since: since.toISOString(), recovered };
+      const act = { tenantId, action: 'webhook_endpoint.recovered', targets: [targetOf(endpoint)], metadata };
+      await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
+      return { recovered, more: lost.length > MOST_AT_ONCE };
+    });
+    if (recovery.recovered > 0) this.parts.waker.wake([{ tenantId, endpointId }]);
+    return recovery;
+  }
+
+  private requireRecent(since: Date): void {
+    const ageMs = this.parts.clock.wallTimeMs() - since.getTime();
+    if (ageMs <= RECOVER_WITHIN_MS) return;
+    const message = 'Must be at most 14 days ago.';
+    throw new IncumbentError('request.invalid_body', `/since: ${message}`, {
+      errors: [{ pointer: '/since', code: 'too_small', message }],
+      executed: false,
+    });
+  }
+}
+
+/**
+ * The next delivery of each message that can have one: of this message unless it is under way, or of those since
+ * then whose last delivery did not succeed. The endpoint's row is locked, so that no two are made of one.
+ */
+async function repetitionsOf(
+  rows: EntityManager,
+  tenantId: string,
+  endpointId: string,
+  which: { messageId: string } | { since: Date },
+): Promise<NewDelivery[]> {
+  const [condition, value] =
+    'messageId' in which
+      ? ["last.message_id = $3 AND last.state <> 'pending'", which.messageId]
+      : ["last.created_at >= $3 AND last.state IN ('failed', 'cancelled')", which.since];
+  const found = await rows.query<(Omit<NewDelivery, 'place' | 'redelivery'> & Numbers)[]>(
+    `SELECT tenant_id AS "tenantId", endpoint_id AS "endpointId", message_id AS "messageId",
+            election_id AS "electionId", place, redelivery
+       FROM webhook_deliveries last
+      WHERE tenant_id = $1 AND endpoint_id = $2 AND ${condition}
+        AND NOT EXISTS (
+          SELECT FROM webhook_deliveries newer
+           WHERE newer.tenant_id = $1 AND newer.endpoint_id = $2 AND newer.message_id = last.message_id
+             AND newer.redelivery > last.redelivery)
+      ORDER BY created_at, place LIMIT ${MOST_AT_ONCE + 1}`,
+    [tenantId, endpointId, value],
+  );
+  return found.map((row) => ({ ...row, place: Number(row.place), redelivery: row.redelivery + 1 }));
+}
+
+/** Postgres answers bigint as text. */
+interface Numbers {
+  place: string;
+  redelivery: number;
+}
+
+function stillPending(): IncumbentError {
+  return new IncumbentError(
+    'webhook_delivery.pending',
+    'The message is on its way to this endpoint already. Wait until that delivery has ended.',
+    { executed: false },
+  );
+}
