@@ -44,7 +44,7 @@ export async function readClaims(
 ): Promise<Record<string, unknown>> {
   if (token.length > LONGEST_TOKEN) throw new NotGenuine(type);
   try {
-    const keys = createLocalJWKSet({ keys: [...jwks.keys] } as JSONWebKeySet);
+    const keys = createLocalJWKSet({ keys: [...jwks.keys] });
     const { payload } = await jwtVerify(token, keys, { typ: type, algorithms: [...ALGORITHMS] });
     return payload;
   } catch (error) {
