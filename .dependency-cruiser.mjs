@@ -63,7 +63,7 @@ const driverRules = [
   ),
   owner(
     'queue',
-    ['bullmq', 'ioredis', '@nestjs/bullmq'],
+    ['bullmq', 'ioredis', '@nestjs/bullmq', 'rate-limiter-flexible'],
     ['^libs/queue/'],
     'Redis is spoken in libs/queue only.',
   ),

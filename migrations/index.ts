@@ -2,6 +2,7 @@
 import { CreateTenancy1795230000000 } from './1795230000000-create-tenancy.js';
 import { CreateFencing1795230060000 } from './1795230060000-create-fencing.js';
 import { SeparateRoles1795240000000 } from './1795240000000-separate-roles.js';
+import { CreateHistory1795240060000 } from './1795240060000-create-history.js';
 import { CreateAudit1795240120000 } from './1795240120000-create-audit.js';
 import { CreateWebhooks1795240180000 } from './1795240180000-create-webhooks.js';
 import { CreatePlans1795240240000 } from './1795240240000-create-plans.js';
@@ -11,6 +12,7 @@ export const MIGRATIONS = [
   CreateTenancy1795230000000,
   CreateFencing1795230060000,
   SeparateRoles1795240000000,
+  CreateHistory1795240060000,
   CreateAudit1795240120000,
   CreateWebhooks1795240180000,
   CreatePlans1795240240000,

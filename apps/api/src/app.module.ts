@@ -1,8 +1,23 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AuditCheckpoints, AuditReader } from '#audit';
 import { Engine } from '#etcd';
-import { FencingTokens, KeyRing } from '#fencing';
-import { AdminTokenService, ApiKeyService, ElectionCatalog, TenantDeletion, TenantService } from '#tenancy';
+import { FencingTokens, KeyRing, KeyRotation } from '#fencing';
+import {
+  AdminTokenService,
+  ApiKeyService,
+  ElectionCatalog,
+  IdempotentRequests,
+  TenantDeletion,
+  TenantService,
+  UsageReport,
+} from '#tenancy';
+import { ClusterController } from './admin/cluster.controller.js';
+import { ClusterReporter } from './admin/cluster-report.js';
+import { SigningKeysController } from './admin/signing-keys.controller.js';
 import { AdminTokensController } from './admin/admin-tokens.controller.js';
+import { AdminAuditController } from './audit/admin-audit.controller.js';
+import { AuditExport } from './audit/audit-export.js';
+import { AuditController } from './audit/audit.controller.js';
 import { CampaignController } from './elections/campaign.controller.js';
 import { EventsController } from './elections/events.controller.js';
 import { ManagedCopy } from './elections/managed-copy.js';
@@ -15,6 +30,7 @@ import { DEPENDENCIES, METRICS } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
 import { Drain } from './http/drain.js';
+import { UsageController } from './limits/usage.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
 import { TenantsController } from './tenants/tenants.controller.js';
@@ -30,7 +46,12 @@ export const CONTROLLERS = [
   ApiKeysController,
   TenantsController,
   TenantApiKeysController,
+  UsageController,
+  AuditController,
   AdminTokensController,
+  SigningKeysController,
+  ClusterController,
+  AdminAuditController,
   HealthController,
   MetricsController,
 ];
@@ -49,12 +70,19 @@ export class AppModule {
         { provide: StreamRegistry, useValue: services.streams },
         { provide: TokenIssuer, useValue: services.tokenIssuer },
         { provide: FencingTokens, useValue: services.fencingTokens },
+        { provide: KeyRotation, useValue: services.keyRotation },
+        { provide: ClusterReporter, useValue: services.clusterReporter },
         { provide: KeyRing, useValue: services.keyRing },
         { provide: AdminTokenService, useValue: services.adminTokens },
         { provide: TenantDeletion, useValue: services.tenantDeletion },
         { provide: TenantService, useValue: services.tenants },
         { provide: ApiKeyService, useValue: services.apiKeys },
+        { provide: IdempotentRequests, useValue: services.idempotentRequests },
+        { provide: UsageReport, useValue: services.usage },
         { provide: ElectionCatalog, useValue: services.catalog },
+        { provide: AuditReader, useValue: services.auditReader },
+        { provide: AuditCheckpoints, useValue: services.auditCheckpoints },
+        { provide: AuditExport, useValue: services.auditExport },
         { provide: ManagedCopy, useValue: services.managedCopy },
         { provide: METRICS, useValue: services.metrics },
         { provide: DEPENDENCIES, useValue: services.dependencies },

@@ -1,4 +1,4 @@
-import { AUDIT_ENTITIES, AuditLog } from '#audit';
+import { AUDIT_ENTITIES, type AuditLog } from '#audit';
 import type { Config } from '#config';
 import { systemClock, withDeadline } from '#core';
 import { createEngine, type Engine } from '#etcd';
@@ -29,6 +29,9 @@ import {
   TenantDeletion,
   TenantService,
 } from '#tenancy';
+import { denialsTo } from './audit/denials.js';
+import type { DeniedAttempts } from './audit/denied-attempts.js';
+import { createAudit } from './audit/wiring.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { StreamRegistry } from './elections/stream-registry.js';
 import { TokenIssuer } from './fencing/token-issuer.js';
@@ -40,6 +43,7 @@ import { Gate } from './http/gate.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RouteTable } from './http/route-table.js';
 import type { Edge } from './http/server.js';
+import { createLimits, type Limits, streamQuota } from './limits/create-limits.js';
 import { PurgedElections } from './tenants/purged-elections.js';
 
 export type Services = ReturnType<typeof createServices>;
@@ -51,7 +55,7 @@ export function createServices(config: Config) {
   const engine = createEngine(config, { logger, metrics });
   const database = createDatabase(config, logger);
   const drain = new Drain();
-  const streams = new StreamRegistry(drain, systemClock);
+  const streams = new StreamRegistry(drain, streamQuota(engine), systemClock);
   metrics.onScrape(() => metrics.eventStreams.set(streams.size));
   const redis = new RedisLink(config.REDIS_URL, 'producer', logger);
   const onDropped = (entries: number): void => metrics.ledgerDropped.inc(entries);
@@ -63,8 +67,11 @@ export function createServices(config: Config) {
     redis: () => redis.available(),
   };
   const secretHash = new SecretHash(config.MASTER_KEY, SECRET_LENGTH);
-  const tenancy = createTenancy(config, { database, engine, logger, secretHash });
-  const edge = createEdge(config, { engine, drain, logger, metrics, secretHash });
+  const audit = createAudit({ database, drain, keyRing: fencing.keyRing, logger });
+  const tenancy = createTenancy(config, { acts: audit.acts, database, engine, logger, secretHash });
+  const { deniedAttempts } = audit;
+  const limits = createLimits(config, { engine, database, streams, logger, metrics });
+  const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
   const parts = {
     config,
     logger,
@@ -78,7 +85,7 @@ export function createServices(config: Config) {
     dependencies,
     edge,
   };
-  return { ...parts, ...fencing, ...tenancy };
+  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy };
 }
 
 const DAY_MS = 86_400_000;
@@ -95,6 +102,7 @@ export async function startServices(services: Services): Promise<void> {
   services.engine.start();
   services.managedCopy.start();
   services.purgedElections.start();
+  services.deniedAttempts.start();
   if (await database.waitUntilAvailable(WAIT_FOR_KEYS_MS)) {
     const loading = withDeadline(keyRing.load(), WAIT_FOR_KEYS_MS, 'loading the signing keys');
     await loading.catch((error: unknown) => logger.warn({ err: error }, 'the signing keys are loaded later'));
@@ -105,9 +113,11 @@ export async function startServices(services: Services): Promise<void> {
 
 /** Ends it, in the order of who stands on whom. */
 export async function closeServices(services: Services): Promise<void> {
-  const { managedCopy, purgedElections, reconciler, keyRing } = services;
-  await Promise.all([managedCopy, purgedElections, reconciler, keyRing].map((part) => part.close()));
+  const { deniedAttempts, managedCopy, purgedElections, reconciler, keyRing } = services;
+  const parts = [deniedAttempts, managedCopy, purgedElections, reconciler, keyRing];
+  await Promise.all(parts.map((part) => part.close()));
   await services.engine.close();
+  await services.closeLimits();
   await services.ledger.close();
   await services.redis.close();
   await services.database.close();
@@ -145,15 +155,15 @@ function createFencing(config: Config, { database, ledger, logger, metrics }: Fe
 }
 
 interface TenancyParts {
+  acts: AuditLog;
   database: Database;
   engine: Engine;
   logger: Logger;
   secretHash: SecretHash;
 }
 
-function createTenancy(config: Config, { database, engine, logger, secretHash }: TenancyParts) {
+function createTenancy(config: Config, { acts, database, engine, logger, secretHash }: TenancyParts) {
   const mirror = new Mirror(database, { commit: (...given) => engine.store.commit(...given) }, systemClock);
-  const acts = new AuditLog();
   const adminHash = adminHashOf(config);
   const making = { secretHash, environment: config.KEY_ENVIRONMENT };
   const mirrored = () => {
@@ -180,6 +190,8 @@ function adminHashOf(config: Config): SecretHash {
 }
 
 interface EdgeParts {
+  limits: Limits;
+  deniedAttempts: DeniedAttempts;
   secretHash: SecretHash;
   engine: Engine;
   drain: Drain;
@@ -187,7 +199,8 @@ interface EdgeParts {
   metrics: Metrics;
 }
 
-function createEdge(config: Config, { engine, drain, logger, metrics, secretHash }: EdgeParts): Edge {
+function createEdge(config: Config, parts: EdgeParts): Edge {
+  const { limits, deniedAttempts, engine, drain, logger, metrics, secretHash } = parts;
   const routes = new RouteTable();
   const mirror = {
     apiKey: (keyId: string) => engine.current.directory.apiKey(keyId),
@@ -203,6 +216,7 @@ function createEdge(config: Config, { engine, drain, logger, metrics, secretHash
     bootstrapOnly: config.ADMIN_TOKEN_BOOTSTRAP_ONLY === 'true',
   };
   const operators = new AdminAuthenticator(tokens, adminHashOf(config), environment, systemClock);
+  const noticeDenial = denialsTo(deniedAttempts, authenticator, logger);
   return {
     trustedProxies: config.TRUSTED_PROXIES,
     calls: new CallFactory(systemClock),
@@ -210,9 +224,13 @@ function createEdge(config: Config, { engine, drain, logger, metrics, secretHash
       tenant: (authorization) => authenticator.authenticate(authorization),
       operator: (authorization) => operators.authenticate(authorization),
     }),
+    rates: limits.rateGate,
     drain,
     routes,
-    filter: new ProblemFilter(routes, logger),
+    filter: new ProblemFilter(routes, logger, (error, request) => {
+      noticeDenial(error, request);
+      limits.quotaAlarm.notice(request.call?.principal?.tenantId, error);
+    }),
     accessLog: new AccessLog(logger, systemClock, {
       campaign: metrics.campaignSeconds,
       renew: metrics.renewSeconds,

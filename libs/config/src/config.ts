@@ -61,6 +61,10 @@ export const settingsSchema = z.object({
     .describe(
       '32 bytes in hex; encrypts private keys at rest and derives every MAC. Losing it ends all sessions and keys.',
     ),
+  RATE_LIMITS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: calls are not limited in their rate; quotas are all the same. For measurements.'),
   KEY_ENVIRONMENT: z.enum(['live', 'test']).default('live').describe('The <env> in API keys: inc_<env>_...'),
   TOKEN_ALGORITHM: z.enum(['ES256', 'Ed25519']).default('ES256').describe('Signature of new fencing tokens.'),
   WEBHOOK_ALLOW_HTTP: z

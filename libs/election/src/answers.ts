@@ -25,6 +25,8 @@ export interface CallBounds {
 export interface ManagementBounds extends CallBounds {
   /** Absent for what the service does by itself. */
   caused?: Caused;
+  /** Of a call that may be repeated: the change that an earlier attempt of it made is found and not made again. */
+  changeId?: string;
 }
 
 export interface CampaignRequest extends Target {

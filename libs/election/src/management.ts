@@ -52,7 +52,8 @@ export class ElectionManagement {
     const ref = electionRef(target.tenantId, target.election);
     const name = target.election;
     const act = actOn('election.created', ref, name, bounds);
-    const command = { kind: 'create' as const, name, settings, maxCandidates, changeId: newId('req'), act };
+    const { changeId = newId('req') } = bounds;
+    const command = { kind: 'create' as const, name, settings, maxCandidates, changeId, act };
     return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
   }
 

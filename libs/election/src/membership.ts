@@ -139,6 +139,12 @@ export class Membership {
     return others + 1;
   }
 
+  /** How long ago each process was seen last, milliseconds. */
+  sightings(): Map<string, number> {
+    const now = this.#clock.monotonicMs();
+    return new Map([...this.#lastSeen].map(([processId, seenAt]) => [processId, Math.round(now - seenAt)]));
+  }
+
   /** Replicas that have not been seen for a minute; their keys are litter. */
   forgotten(): string[] {
     const limit = this.#clock.monotonicMs() - FORGOTTEN_AFTER_MS;

@@ -110,6 +110,11 @@ export class Replica {
     return this.#membership.replicaCount();
   }
 
+  /** How long ago each process, this one included, was seen last; milliseconds. */
+  sightings(): ReadonlyMap<string, number> {
+    return this.#membership.sightings();
+  }
+
   gauges(): Gauges {
     let leaders = 0;
     let candidates = 0;

@@ -6,17 +6,21 @@ import type { Logger } from '#telemetry';
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A producer is never worth waiting for longer. */
 const COMMAND_TIMEOUT_MS = 1_000;
+/** Nothing waits for a count, but a late one is worth nothing: the next says more. */
+const COUNT_TIMEOUT_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
  * `producer`: commands fail at once while Redis is away, so that no caller waits for it.
+ * `counter`: the same, and what is not answered in a tenth of a second is given up.
  * `consumer`: commands wait for Redis to come back, as BullMQ demands of its workers.
  */
-export type LinkRole = 'producer' | 'consumer';
+export type LinkRole = 'producer' | 'counter' | 'consumer';
 
 const ROLE_OPTIONS: Record<LinkRole, RedisOptions> = {
   producer: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS },
+  counter: { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COUNT_TIMEOUT_MS },
   consumer: { maxRetriesPerRequest: null },
 };
 

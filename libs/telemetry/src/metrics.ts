@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { relayMetrics } from './relay-metrics.js';
 
 /** Seconds. From half a millisecond (a commit on loopback) to the deadline of a store call. */
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 2, 5];
@@ -34,6 +35,8 @@ export function createMetrics(options: MetricsOptions = {}) {
     ...electionMetrics(registry),
     ...storeMetrics(registry),
     ...backgroundMetrics(registry),
+    ...relayMetrics(registry),
+    ...limitMetrics(registry),
   };
 }
 
@@ -90,6 +93,23 @@ function storeMetrics(registry: Registry) {
       name: 'incumbent_etcd_group_transitions',
       help: 'Transitions that travelled in one etcd transaction',
       buckets: GROUP_BUCKETS,
+      registers,
+    }),
+  };
+}
+
+function limitMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    rateLimited: new Counter({
+      name: 'incumbent_rate_limited_total',
+      help: 'Calls refused for their rate, by the limit that was hit',
+      labelNames: ['limit'] as const,
+      registers,
+    }),
+    rateLimitsDegraded: new Gauge({
+      name: 'incumbent_rate_limits_degraded',
+      help: 'Whether this replica limits rates by itself, to its share, because Redis is away (1)',
       registers,
     }),
   };

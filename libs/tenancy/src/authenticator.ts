@@ -43,6 +43,14 @@ export class Authenticator {
     );
   }
 
+  /** The key that a header names, right or not, if there is such a key: for the record of refusals, never to let anybody in. */
+  claimed(authorization: string | undefined): { keyId: string; tenantId: string } | undefined {
+    const text = BEARER.exec(authorization ?? '')?.[1];
+    const parts = text === undefined ? undefined : parseApiKey(text);
+    const found = parts && this.mirror.apiKey(parts.keyId);
+    return found && { keyId: parts.keyId, tenantId: found.tenantId };
+  }
+
   private principalOf(authorization: string | undefined): Principal | undefined {
     const text = BEARER.exec(authorization ?? '')?.[1];
     const parts = text === undefined ? undefined : parseApiKey(text);

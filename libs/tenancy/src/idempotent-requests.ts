@@ -42,9 +42,14 @@ export interface Claim {
 
 export type Claimed = { kind: 'run'; claim: Claim } | { kind: 'replay'; answer: StoredAnswer };
 
-/** Hash of the parts of a request; a change of any changes it. */
+/** Hash of the parts of a request; a change of any changes it, but for the order in which fields are written. */
 export function fingerprintOf(parts: readonly unknown[]): string {
-  return hash('sha256', JSON.stringify(parts), 'hex');
+  return hash('sha256', JSON.stringify(parts, inOrder), 'hex');
+}
+
+function inOrder(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
@@ -85,7 +90,9 @@ export class IdempotentRequests {
 
   /** The call was refused and changed nothing: the key is free again. */
   async release({ call, requestId, attempt }: Claim): Promise<void> {
-    await this.rowsOf(call, (rows) => rows.delete(IdempotentRequestRows, { ...idOf(call), requestId, attempt }));
+    await this.rowsOf(call, (rows) =>
+      rows.delete(IdempotentRequestRows, { ...idOf(call), requestId, attempt }),
+    );
   }
 
   /** Nobody knows whether the call took effect: a repeat may carry it out at once, under the same `requestId`. */
@@ -109,7 +116,9 @@ export class IdempotentRequests {
   }
 
   private rowsOf<T>(call: IdempotentCall, work: (rows: EntityManager) => Promise<T>): Promise<T> {
-    return call.tenantId === undefined ? this.database.run(work) : this.database.forTenant(call.tenantId, work);
+    return call.tenantId === undefined
+      ? this.database.run(work)
+      : this.database.forTenant(call.tenantId, work);
   }
 }
 

@@ -47,4 +47,12 @@ export {
 } from './scopes.js';
 export { SecretHash } from './secret-hash.js';
 export { TenantDeletion } from './tenant-deletion.js';
-export { type NewTenant, type Tenant, type TenantChanges, type TenantSearch, TenantService } from './tenants.js';
+export {
+  type NewTenant,
+  reserveRoom,
+  type Tenant,
+  type TenantChanges,
+  type TenantSearch,
+  TenantService,
+} from './tenants.js';
+export { type LiveCounts, type Usage, UsageReport } from './usage.js';

@@ -9,7 +9,9 @@ import {
   type PlanName,
   type Quota,
   QUOTA_NAMES,
+  type QuotaName,
   type QuotaOverrides,
+  requireRoom,
 } from './quota.js';
 import { type TenantRow, Tenants } from './tenant.entity.js';
 import { type TenantState, tenantDeleting } from './tenant-status.js';
@@ -67,6 +69,19 @@ export async function lockTenant(rows: EntityManager, tenantId: string): Promise
   if (!row || row.status === 'deleted') throw tenantNotFound();
   if (row.status === 'deleting') throw tenantDeleting();
   return row;
+}
+
+/**
+ * Makes sure that there is room for one more: counts while the tenant's row is locked, so creations of one tenant
+ * queue and the count is exact under any concurrency.
+ * @throws IncumbentError limit.quota_exceeded, tenant.not_found, tenant.deleting
+ */
+export async function reserveRoom(
+  rows: EntityManager,
+  { tenantId, quota }: { tenantId: string; quota: QuotaName },
+  used: () => Promise<number>,
+): Promise<void> {
+  requireRoom(quotaOf(await lockTenant(rows, tenantId)), quota, await used());
 }
 
 /**
@@ -137,9 +152,16 @@ export class TenantService {
   }
 
   /** @throws IncumbentError tenant.not_found */
-  async change(tenantId: string, changes: TenantChanges, caused: Caused): Promise<Tenant> {
+  async change(
+    tenantId: string,
+    changes: TenantChanges,
+    caused: Caused,
+    /** Throws where the tenant is not as the caller has seen it. */
+    check: (now: Tenant) => void = () => undefined,
+  ): Promise<Tenant> {
     const changed = await this.database.transaction(async (rows) => {
       const row = await lockTenant(rows, tenantId);
+      check(showTenantRow(row));
       const next: TenantRow = {
         ...row,
         ...columnsOf(changes.quota, row),

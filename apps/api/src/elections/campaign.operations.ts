@@ -86,6 +86,7 @@ export const renew = {
     'until something changes for it, and then answers from a fresh transition; a leader is answered at once.',
   access: 'elections:campaign',
   evenSuspended: true,
+  renews: true,
   params,
   body: z
     .strictObject({
@@ -122,6 +123,7 @@ export const resign = {
     'leader before you send it: no answer that names this candidacy grants again. Repeating it is harmless.',
   access: 'elections:campaign',
   evenSuspended: true,
+  renews: true,
   params,
   body: z.strictObject({ session: sessionToken, candidateId }).meta({
     id: 'ResignRequest',

@@ -35,12 +35,10 @@ export class ManagementController {
     const settings = settingsOf(body);
     const { management } = this.engine.current;
     const view = await this.catalog.reserve({ tenantId, name, settings }, (quota) =>
-      management.create(
-        { tenantId, election: name },
-        settings,
-        quota.maxCandidatesPerElection,
-        recorded(call),
-      ),
+      management.create({ tenantId, election: name }, settings, quota.maxCandidatesPerElection, {
+        ...recorded(call),
+        changeId: call.idOnce('req'),
+      }),
     );
     void reply.headers({ etag: `"${view.version}"`, location: `/v1/elections/${name}` });
     return showElection(view);

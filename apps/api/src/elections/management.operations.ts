@@ -38,6 +38,7 @@ export const createElection = {
     'A name that was deleted may be created again: its terms and fences go on above the old ones. A repeated ' +
     'create of an existing name is refused, so create once and campaign from then on.',
   access: 'elections:manage',
+  idempotent: { secrets: [] },
   body: z
     .strictObject({
       name: electionName,

@@ -2,9 +2,6 @@ import { type Clock, IncumbentError, type Timer } from '#core';
 import type { Drain, Held } from '../http/drain.js';
 
 const HEARTBEAT_MS = 15_000;
-/** A stream costs a socket and some 20 kB; this keeps one tenant from taking the whole replica. */
-const MOST_STREAMS_PER_TENANT = 1_000;
-
 /** A stream as its registry sees it. */
 export interface OpenStream extends Held {
   heartbeat(): void;
@@ -18,6 +15,8 @@ export class StreamRegistry {
 
   constructor(
     private readonly drain: Drain,
+    /** How many a tenant may have, and how many of them here; a stream costs a socket and some 20 kB. */
+    private readonly quotaOf: (tenantId: string) => { all: number; here: number },
     private readonly clock: Clock,
   ) {}
 
@@ -25,17 +24,20 @@ export class StreamRegistry {
     return this.streams.size;
   }
 
+  openFor(tenantId: string): number {
+    return this.perTenant.get(tenantId) ?? 0;
+  }
+
   /** Takes a place for a stream of this tenant. @throws IncumbentError limit.quota_exceeded */
   reserve(tenantId: string): () => void {
-    const open = this.perTenant.get(tenantId) ?? 0;
-    if (open >= MOST_STREAMS_PER_TENANT) {
+    const open = this.openFor(tenantId);
+    const { all, here } = this.quotaOf(tenantId);
+    if (open >= here) {
       throw new IncumbentError(
         'limit.quota_exceeded',
-        'Close event streams that are not needed, or share one per process.',
-        {
-          limit: { name: 'eventStreamsPerReplica', value: MOST_STREAMS_PER_TENANT },
-          executed: false,
-        },
+        `The tenant may have ${all} event streams (maxStreams), ${here} of them on this replica. Close those that ` +
+          'are not needed, or share one per process.',
+        { limit: { name: 'maxStreams', value: all }, executed: false },
       );
     }
     this.perTenant.set(tenantId, open + 1);

@@ -33,6 +33,7 @@ export class AccessLog {
     this.logger[level](
       {
         requestId: request.id,
+        traceId: request.call.trace?.traceId,
         tenantId: request.call.principal?.tenantId,
         keyId: request.call.principal?.keyId,
         operation: policy?.operationId,

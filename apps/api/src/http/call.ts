@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { type Actor, type Caused, type Clock, toBase32 } from '#core';
+import {
+  type ActContext,
+  type Actor,
+  type Caused,
+  type Clock,
+  derivedId,
+  type IdPrefix,
+  toBase32,
+} from '#core';
 import type { CallBounds } from '#election';
 import type { Principal } from '#tenancy';
 import type { FastifyRequest } from 'fastify';
 import type { RoutePolicy } from './operation.js';
+import { readTraceparent, type TraceContext } from './trace-context.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,13 +41,19 @@ export class Call {
   operator: Actor | undefined;
   /** The answer was held on purpose: its duration says nothing about us. */
   held = false;
+  /** Set for a call with an Idempotency-Key that makes something: the same for all its attempts. */
+  onceId: string | undefined;
+  /** The caller's trace, if it named one. */
+  readonly trace: TraceContext | undefined;
 
   constructor(
     readonly requestId: string,
     /** On the monotonic clock, taken before anything was read or awaited: grants count from here at the latest. */
     readonly receivedAtMs: number,
     private readonly request: FastifyRequest,
-  ) {}
+  ) {
+    this.trace = readTraceparent(request.headers['traceparent']);
+  }
 
   /** The caller of a route that demands an API key; the gate has made sure that there is one. */
   get caller(): Principal {
@@ -50,9 +65,18 @@ export class Call {
   /** Who makes the call and from where, for the record of what follows from it. */
   get caused(): Caused {
     const actor = this.operator ?? { type: 'api_key' as const, id: this.caller.keyId };
+    return { actor, context: this.origin };
+  }
+
+  /** Where the call came from. */
+  get origin(): ActContext {
     const userAgent = this.request.headers['user-agent']?.slice(0, LONGEST_USER_AGENT);
-    const context = { requestId: this.requestId, ip: this.request.ip, ...(userAgent && { userAgent }) };
-    return { actor, context };
+    return { requestId: this.requestId, ip: this.request.ip, ...(userAgent && { userAgent }) };
+  }
+
+  /** The id of what the call makes, where a repeated attempt has to make the same; else undefined. */
+  idOnce(prefix: IdPrefix): string | undefined {
+    return this.onceId === undefined ? undefined : derivedId(prefix, this.onceId);
   }
 
   /** How long the engine may take; held answers get their wait on top. */

@@ -27,7 +27,7 @@ export class Gate {
     if (policy === undefined) return closeUnlessDocs(request.routeOptions.url);
     const authorization = onlyAuthorization(request);
     if (policy.access === 'admin') this.admitOperator(request, authorization, policy);
-    else request.call.principal = this.admitTenant(authorization, policy);
+    else this.admitTenant(request, authorization, policy);
   }
 
   private admitOperator(
@@ -41,8 +41,9 @@ export class Gate {
     if (policy.role === 'full' && role !== 'full') throw roleMissing(policy.role);
   }
 
-  private admitTenant(authorization: string | undefined, policy: RoutePolicy): Principal {
+  private admitTenant(request: FastifyRequest, authorization: string | undefined, policy: RoutePolicy): void {
     const principal = this.identify.tenant(authorization);
+    request.call.principal = principal;
     if (principal.suspended && !policy.evenSuspended) {
       throw new IncumbentError(
         'tenant.suspended',
@@ -50,7 +51,6 @@ export class Gate {
       );
     }
     if (policy.access !== 'public' && policy.access !== 'admin') requireScope(principal, policy.access);
-    return principal;
   }
 }
 

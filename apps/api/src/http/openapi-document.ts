@@ -19,7 +19,10 @@ const TAGS = [
   { name: 'Observing', description: 'Who leads, who waits, what changes.' },
   { name: 'Fencing', description: 'Signed tokens that let a resource refuse a leader that acts too late.' },
   { name: 'Elections', description: 'Creating and changing elections.' },
+  { name: 'Webhooks', description: 'Events pushed to URLs of the tenant, signed, retried and in order.' },
+  { name: 'Audit', description: 'What was done, by whom: a record that shows tampering.' },
   { name: 'API keys', description: "A tenant's own keys." },
+  { name: 'Usage', description: 'What is used of quotas.' },
   { name: 'Tenants', description: 'For the operator of the service.' },
   { name: 'Administration', description: 'Admin tokens, signing keys, the cluster.' },
   { name: 'Operation', description: 'Health and metrics.' },
@@ -66,18 +69,30 @@ function describe(spec: OperationSpec): Json {
     tags: [spec.tag],
     summary: spec.summary,
     description: spec.description + scope,
+    ...(spec.deprecated && { deprecated: true }),
     security: spec.access === 'public' ? [] : [{ [spec.access === 'admin' ? 'adminToken' : 'apiKey']: [] }],
   };
   const parameters = [
     ...parametersOf(spec.params, 'path'),
     ...parametersOf(spec.query, 'query'),
     ...parametersOf(spec.headers, 'header'),
+    ...(spec.idempotent ? [IDEMPOTENCY_KEY] : []),
   ];
   if (parameters.length > 0) operation['parameters'] = parameters;
   if (spec.body !== undefined) operation['requestBody'] = requestBody(spec.body);
   operation['responses'] = { ...answersOf(spec), ...refusalsOf(spec) };
   return operation;
 }
+
+const IDEMPOTENCY_KEY: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Makes a repeat harmless for 24 hours: it gets the first answer, with `Idempotent-Replayed: true` and without ' +
+    'secrets. Choose a new key for each new request, a UUID for example.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+};
 
 function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' | 'header'): Json[] {
   return Object.entries(schema?.shape ?? {}).map(([name, field]) => {
@@ -117,10 +132,16 @@ function answerOf(answer: AnswerSpec): Json {
     Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
   );
   if (answer.schema === undefined) return described;
-  const examples = Object.entries(answer.examples ?? {}).map(([name, value]) => [name, { value }] as const);
-  const content = { schema: schemaOf(answer.schema), examples: Object.fromEntries(examples) };
-  described['content'] = { [answer.mediaType ?? 'application/json']: content };
+  described['content'] = {
+    [answer.mediaType ?? 'application/json']: contentOf(answer.schema, answer.examples),
+    ...(answer.lines && { 'application/x-ndjson': contentOf(answer.lines.schema, answer.lines.examples) }),
+  };
   return described;
+}
+
+function contentOf(schema: z.ZodType, examples: Record<string, unknown> = {}): Json {
+  const named = Object.entries(examples).map(([name, value]) => [name, { value }] as const);
+  return { schema: schemaOf(schema), examples: Object.fromEntries(named) };
 }
 
 /** Framing and stray parameters are refused before anything else is looked at. */
@@ -136,7 +157,9 @@ export function codesOf(spec: OperationSpec): ErrorCode[] {
   if (spec.body) codes.push('request.invalid_body', 'request.malformed_json', 'request.body_too_large');
   if (spec.body) codes.push('request.unsupported_media_type', 'request.timeout');
   if (spec.params) codes.push('request.invalid_path');
+  if (spec.idempotent) codes.push('request.in_progress', 'request.idempotency_mismatch');
   if (spec.access === 'public') return [...new Set(codes)];
+  codes.push('limit.rate_exceeded');
   codes.push('identity.unauthenticated', 'service.stopping', 'internal.unexpected');
   if (spec.access === 'admin' && roleOf(spec) === 'full') codes.push('identity.role_missing');
   if (spec.access !== 'admin') codes.push('identity.scope_missing', 'store.unavailable');

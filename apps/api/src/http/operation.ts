@@ -1,8 +1,17 @@
-import { applyDecorators, HttpCode, RequestMethod, RequestMapping, SetMetadata } from '@nestjs/common';
+import {
+  applyDecorators,
+  HttpCode,
+  RequestMethod,
+  RequestMapping,
+  SetMetadata,
+  UseInterceptors,
+} from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { ErrorCode } from '#core';
 import type { AdminRole, Scope } from '#tenancy';
 import type { z } from 'zod';
+import { IdempotencyInterceptor, SECRETS_OF_ANSWER } from '../limits/idempotency.interceptor.js';
+import { type Deprecation, deprecationHeaders } from './deprecation.js';
 
 /**
  * One call of the API, described once: the route, who may call it, what it takes and what it answers. The
@@ -20,6 +29,12 @@ export interface OperationSpec {
   access: Access;
   /** A suspended tenant may still make this call. */
   evenSuspended?: boolean;
+  /** Extends or ends a session: counted apart and generously, and never refused for want of Redis. */
+  renews?: boolean;
+  /** Makes something, at most once for each `Idempotency-Key`; `secrets` are fields of the answer that are told once. */
+  idempotent?: { secrets: readonly string[] };
+  /** Every answer says so. */
+  deprecated?: Deprecation;
   params?: z.ZodObject;
   /** Values arrive as strings; see `query.ts` for numbers. */
   query?: z.ZodObject;
@@ -42,6 +57,8 @@ export interface AnswerSpec {
   schema?: z.ZodType;
   /** `application/json` unless said otherwise. */
   mediaType?: string;
+  /** What a caller that accepts `application/x-ndjson` gets instead. */
+  lines?: { schema: z.ZodType; examples: Record<string, unknown> };
   headers?: Record<string, string>;
   examples?: Record<string, unknown>;
 }
@@ -51,6 +68,9 @@ export interface RoutePolicy {
   operationId: string;
   access: Access;
   evenSuspended: boolean;
+  renews: boolean;
+  /** Sent with every answer of a deprecated call. */
+  deprecation: Record<string, string> | undefined;
   /** What an admin token must be allowed for a call of the admin API: whatever is no GET changes something. */
   role: AdminRole;
   hasBody: boolean;
@@ -71,6 +91,8 @@ export function Operation(spec: OperationSpec): MethodDecorator {
     operationId: spec.id,
     access: spec.access,
     evenSuspended: spec.evenSuspended ?? false,
+    renews: spec.renews ?? false,
+    deprecation: spec.deprecated && deprecationHeaders(spec.deprecated),
     role: roleOf(spec),
     hasBody: spec.body !== undefined,
     quiet: isQuiet(spec.access),
@@ -80,6 +102,9 @@ export function Operation(spec: OperationSpec): MethodDecorator {
     HttpCode(status),
     RouteConfig({ policy }),
     SetMetadata(OPERATION, spec),
+    ...(spec.idempotent
+      ? [SetMetadata(SECRETS_OF_ANSWER, spec.idempotent.secrets), UseInterceptors(IdempotencyInterceptor)]
+      : []),
   );
 }
 

@@ -10,6 +10,8 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly routes: RouteTable,
     private readonly logger: Logger,
+    /** Told of every refusal and failure. Must not throw and must not wait. */
+    private readonly noticed: (error: unknown, request: FastifyRequest) => void,
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -20,6 +22,7 @@ export class ProblemFilter implements ExceptionFilter {
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(this.orWrongMethod(error, request), request.id);
     if (isFault(problem)) this.logFault(error, request, problem);
+    this.noticed(error, request);
     // An answer that has begun (a stream, say) cannot become a problem any more; cutting it is all that is left.
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy();

@@ -5,6 +5,7 @@ import { IncumbentError } from '#core';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessLog } from './access-log.js';
 import type { Call, CallFactory } from './call.js';
+import type { RateGate } from '../limits/rate-gate.js';
 import type { Drain } from './drain.js';
 import { type Gate, MOST_HEADERS } from './gate.js';
 import { parseJson } from './json.js';
@@ -27,6 +28,7 @@ export interface Edge {
   trustedProxies: readonly string[];
   calls: CallFactory;
   gate: Gate;
+  rates: RateGate;
   drain: Drain;
   routes: RouteTable;
   filter: ProblemFilter;
@@ -79,17 +81,21 @@ function addHooks(adapter: FastifyAdapter, edge: Edge): void {
   server.addHook('onRequest', (request, reply, done) => {
     request.call = edge.calls.open(request);
     void reply.header('x-request-id', request.id);
+    const { trace } = request.call;
+    if (trace) void reply.header('traceparent', trace.traceparent);
+    const policy = request.routeOptions.config.policy;
+    if (policy?.deprecation) void reply.headers(policy.deprecation);
+    let refusal: unknown;
     try {
-      const policy = request.routeOptions.config.policy;
       if (policy?.access !== 'public') {
         if (edge.drain.isStopping) refuseStopping(edge.drain, reply);
         void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
       }
       edge.gate.admit(request);
-      done();
     } catch (error) {
-      done(error as Error);
+      refusal = error;
     }
+    done(edge.rates.judge(request, reply, refusal) as Error | undefined);
   });
   server.addHook('onResponse', (request, reply, done) => {
     edge.accessLog.answered(request, reply);

@@ -19,7 +19,8 @@ export class ApiKeysController {
   async create(@Input(createApiKey) { call, body }: InputOf<typeof createApiKey>) {
     const { scopes = DEFAULT_SCOPES, electionPrefix, expiresAt, ...more } = body;
     requireDelegable(call.caller, { scopes, electionPrefix });
-    const wanted = { ...more, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
+    const id = call.idOnce('key');
+    const wanted = { ...more, id, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
     const made = await this.keys.create(call.caller.tenantId, wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };

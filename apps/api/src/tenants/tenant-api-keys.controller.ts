@@ -24,7 +24,7 @@ export class TenantApiKeysController {
   @Operation(createTenantApiKey)
   async create(@Input(createTenantApiKey) { call, params, body }: InputOf<typeof createTenantApiKey>) {
     const { expiresAt, ...wanted } = body;
-    const grants = { ...wanted, expiresAt: toDate(expiresAt) };
+    const grants = { ...wanted, id: call.idOnce('key'), expiresAt: toDate(expiresAt) };
     const made = await this.keys.create(params.id, grants, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };

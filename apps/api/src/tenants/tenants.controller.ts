@@ -28,7 +28,7 @@ export class TenantsController {
 
   @Operation(createTenant)
   async create(@Input(createTenant) { call, reply, body }: InputOf<typeof createTenant>) {
-    const tenant = await this.tenants.create(body, call.caused);
+    const tenant = await this.tenants.create({ ...body, id: call.idOnce('ten') }, call.caused);
     await untilSeen(this.engine, (directory) => directory.tenant(tenant.id) !== undefined);
     void reply.header('location', `/admin/v1/tenants/${tenant.id}`);
     return showTenant(tenant);

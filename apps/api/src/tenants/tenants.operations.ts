@@ -24,6 +24,7 @@ export const createTenant = {
   access,
   summary: 'Create a tenant',
   description: 'Names are for people and need not be unique.',
+  idempotent: { secrets: [] },
   body: z
     .strictObject({ name: displayName, plan: plan.optional(), quota: quotaChange.optional() })
     .meta({ id: 'CreateTenantRequest', examples: [{ name: 'Acme', plan: 'team' }] }),

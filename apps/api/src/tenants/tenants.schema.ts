@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { nextCursor, page, timestamp } from '../http/fields.js';
 import { plan, quota, quotaOverrides, requestsPerSecond } from '../limits/quota.schema.js';
 
-const tenantId = z
+export const tenantId = z
   .string()
   .regex(/^ten_[a-z0-9]{10,40}$/, 'Must be the id of a tenant: ten_...')
   .meta({ id: 'TenantId', examples: ['ten_2m3n4p5q6r7s8t9v0w1x2y3z'] });
@@ -86,7 +86,9 @@ export const apiKey = z
 export const createdApiKey = z
   .object({
     ...keyFields,
-    key: z.string().meta({ description: 'The key itself. It is shown here once and never again.' }),
+    key: z.string().optional().meta({
+      description: 'The key itself, shown once: a repeat with the same `Idempotency-Key` comes without it.',
+    }),
   })
   .meta({ id: 'CreatedApiKey', description: 'A new API key, with its secret.' });
 
