@@ -14,6 +14,7 @@ import {
 import { ClusterController } from './admin/cluster.controller.js';
 import { ClusterReporter } from './admin/cluster-report.js';
 import { SigningKeysController } from './admin/signing-keys.controller.js';
+import { DeliveryLog, EndpointControl, EndpointService, Redelivery } from '#webhooks';
 import { AdminTokensController } from './admin/admin-tokens.controller.js';
 import { AdminAuditController } from './audit/admin-audit.controller.js';
 import { AuditExport } from './audit/audit-export.js';
@@ -34,6 +35,8 @@ import { UsageController } from './limits/usage.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
 import { TenantsController } from './tenants/tenants.controller.js';
+import { WebhookDeliveriesController } from './webhooks/deliveries.controller.js';
+import { WebhookEndpointsController } from './webhooks/endpoints.controller.js';
 import type { Services } from './services.js';
 
 /** Every controller; the OpenAPI document is made of the same list. */
@@ -47,6 +50,8 @@ export const CONTROLLERS = [
   TenantsController,
   TenantApiKeysController,
   UsageController,
+  WebhookEndpointsController,
+  WebhookDeliveriesController,
   AuditController,
   AdminTokensController,
   SigningKeysController,
@@ -80,6 +85,10 @@ export class AppModule {
         { provide: IdempotentRequests, useValue: services.idempotentRequests },
         { provide: UsageReport, useValue: services.usage },
         { provide: ElectionCatalog, useValue: services.catalog },
+        { provide: EndpointService, useValue: services.webhookEndpoints },
+        { provide: EndpointControl, useValue: services.webhookControl },
+        { provide: DeliveryLog, useValue: services.webhookDeliveries },
+        { provide: Redelivery, useValue: services.webhookRedelivery },
         { provide: AuditReader, useValue: services.auditReader },
         { provide: AuditCheckpoints, useValue: services.auditCheckpoints },
         { provide: AuditExport, useValue: services.auditExport },

@@ -1,4 +1,4 @@
-import type { Lane } from '#election';
+import { type Lane, LANES } from '#election';
 import type { Caller } from './caller.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 
@@ -58,6 +58,11 @@ export class Watermark {
     }
     this.#versionSeen = true;
   }
+}
+
+/** Lanes that are shed while the database has this size. */
+export function shedLanes(bytes: number, limitBytes: number): Lane[] {
+  return LANES.filter((lane) => bytes >= limitBytes * SHED_FROM[lane]);
 }
 
 /** Whether fixes that matter here are missing from this release. */
