@@ -1,7 +1,7 @@
 import { Not } from 'typeorm';
 import { type Act, type Caused, type Clock, newAct, newId } from '#core';
-import type { ActLog, Database, EntityManager } from '#postgres';
-import { type EndpointRow, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
+import { type ActLog, type Database, type EntityManager, IsNull } from '#postgres';
+import { type EndpointRow, type SecretKind, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
 import {
   type Endpoint,
   endpointDisabled,
@@ -18,10 +18,14 @@ import {
 } from './endpoint-rows.js';
 import type { UrlCheck } from './endpoint-url.js';
 import { decodeCursor, type Page, type PageRequest, pageOf } from './page.js';
-import { type EndpointSeal, newSecret } from './secrets.js';
+import { type EndpointSeal, type NewSecret, newSecret } from './secrets.js';
 import { withinSql } from './subscription.js';
 
-export type NewEndpoint = Pick<EndpointFields, 'url' | 'events'> & Partial<EndpointFields>;
+export type NewEndpoint = Pick<EndpointFields, 'url' | 'events'> &
+  Partial<EndpointFields> & {
+    /** Given where the call may be repeated: an endpoint of this id is the one that an earlier attempt made. */
+    id?: string | undefined;
+  };
 
 /** What is changed, and the version that it must still have. */
 export interface EndpointChange {
@@ -78,24 +82,24 @@ export class EndpointService {
     wanted: NewEndpoint,
     caused: Caused,
   ): Promise<{ endpoint: Endpoint; secret: string }> {
-    const fields = { ...DEFAULTS, ...wanted };
+    const { id = newId('whe'), ...given } = wanted;
+    const fields = { ...DEFAULTS, ...given };
     requireInside(viewer, fields);
     await this.parts.urls.check(fields.url);
     const { tenantId } = viewer;
-    const row = this.newRow({ tenantId, id: newId('whe') }, fields);
-    const shared = newSecret('v1');
-    const key = fields.signatureV1a ? newSecret('v1a') : undefined;
-    const secrets = [shared, ...(key ? [key] : [])];
-    await this.parts.database.forTenant(tenantId, async (rows) => {
+    const row = this.newRow({ tenantId, id }, fields);
+    return this.parts.database.forTenant(tenantId, async (rows) => {
+      const made = wanted.id === undefined ? undefined : await this.madeBefore(rows, viewer, id);
+      if (made) return made;
       await this.reserve(rows, tenantId, () =>
         rows.countBy(WebhookEndpoints, { tenantId, status: Not('deleted') }),
       );
       await rows.insert(WebhookEndpoints, row);
-      for (const made of secrets)
-        await rows.insert(WebhookSecrets, this.parts.seal.secretRow(row, made, row.createdAt));
+      const { secret } = await this.addSecret(rows, row, 'v1');
+      const key = fields.signatureV1a ? await this.addSecret(rows, row, 'v1a') : undefined;
       await this.record(rows, caused, row, { action: 'webhook_endpoint.created', ...recorded(fields) });
+      return { endpoint: present(row, key?.publicKey ?? undefined), secret };
     });
-    return { endpoint: present(row, key?.publicKey ?? undefined), secret: shared.secret };
   }
 
   /** In the order of creation. @throws IncumbentError request.invalid_query */
@@ -144,11 +148,8 @@ export class EndpointService {
       requireInside(viewer, next);
       await rows.update(WebhookEndpoints, { tenantId: row.tenantId, id }, changed);
       let publicKey = await publicKeyOf(rows, row);
-      if (next.signatureV1a && publicKey === undefined) {
-        const made = this.parts.seal.secretRow(row, newSecret('v1a'), next.updatedAt);
-        await rows.insert(WebhookSecrets, made);
-        publicKey = made.publicKey ?? undefined;
-      }
+      if (next.signatureV1a && publicKey === undefined)
+        publicKey = (await this.addSecret(rows, row, 'v1a')).publicKey ?? undefined;
       await this.record(rows, caused, next, { action: 'webhook_endpoint.changed', ...recorded(fields) });
       return present(next, publicKey);
     });
@@ -173,6 +174,28 @@ export class EndpointService {
       await rows.delete(WebhookSecrets, { tenantId, endpointId: id });
       await this.record(rows, caused, row, { action: 'webhook_endpoint.deleted' });
     });
+  }
+
+  /** The endpoint as an earlier attempt made it, whose answer nobody got. */
+  private async madeBefore(
+    rows: EntityManager,
+    viewer: Viewer,
+    id: string,
+  ): Promise<{ endpoint: Endpoint; secret: string } | undefined> {
+    const { tenantId } = viewer;
+    const current = { tenantId, endpointId: id, kind: 'v1' as const, expiresAt: IsNull() };
+    const held = await rows.findOneBy(WebhookSecrets, current);
+    if (!held) return undefined;
+    const row = await findEndpoint(rows, viewer, id);
+    const secret = this.parts.seal.openSecret(held);
+    return { endpoint: present(row, await publicKeyOf(rows, row)), secret };
+  }
+
+  private async addSecret(rows: EntityManager, row: EndpointRow, kind: SecretKind): Promise<NewSecret> {
+    const made = newSecret(kind);
+    const now = new Date(this.parts.clock.wallTimeMs());
+    await rows.insert(WebhookSecrets, this.parts.seal.secretRow(row, made, now));
+    return made;
   }
 
   private newRow(place: { tenantId: string; id: string }, fields: EndpointFields): EndpointRow {
