@@ -1,5 +1,5 @@
 /** Names of queues; the same for producers and consumers. */
-export const QUEUES = { tokenLedger: 'token-ledger' } as const;
+export const QUEUES = { tokenLedger: 'token-ledger', webhookWake: 'webhook-wake' } as const;
 
 /** Before every key in Redis, so that the service can share a server. */
 export const DEFAULT_PREFIX = 'incumbent';
@@ -22,4 +22,10 @@ export interface TokenLedgerEntry {
 /** Job of `token-ledger`. Delivered at least once: whoever writes it down must bear a repetition. */
 export interface TokenLedgerJob {
   entries: TokenLedgerEntry[];
+}
+
+/** Job of `webhook-wake`: something is owed to this endpoint. A hint; it may be lost, repeated, or late. */
+export interface WebhookWakeJob {
+  tenantId: string;
+  endpointId: string;
 }

@@ -5,6 +5,8 @@ import { relayMetrics } from './relay-metrics.js';
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 2, 5];
 /** Seconds. A resign hands over in milliseconds, a crash in a TTL (up to 15 minutes). */
 const VACANCY_BUCKETS = [0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900];
+/** Seconds. Receivers take between a millisecond (on loopback) and their timeout (30 s). */
+const DELIVERY_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Transitions in one group; 64 is the largest that etcd takes. */
 const GROUP_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 
@@ -36,6 +38,7 @@ export function createMetrics(options: MetricsOptions = {}) {
     ...storeMetrics(registry),
     ...backgroundMetrics(registry),
     ...relayMetrics(registry),
+    ...deliveryMetrics(registry),
     ...limitMetrics(registry),
   };
 }
@@ -130,6 +133,34 @@ function backgroundMetrics(registry: Registry) {
       name: 'incumbent_dependency_up',
       help: 'Whether a dependency answers (1) or not (0)',
       labelNames: ['dependency'] as const,
+      registers,
+    }),
+  };
+}
+
+function deliveryMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    deliveryAttempts: new Counter({
+      name: 'incumbent_delivery_attempts_total',
+      help: 'Attempts at webhook deliveries, by what came of the delivery',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    deliverySeconds: new Histogram({
+      name: 'incumbent_delivery_attempt_seconds',
+      help: 'From the begin of an attempt to its answer or its deadline',
+      buckets: DELIVERY_BUCKETS,
+      registers,
+    }),
+    deliveriesPending: new Gauge({
+      name: 'incumbent_deliveries_pending',
+      help: 'Webhook deliveries that active endpoints are owed, counted up to 100000',
+      registers,
+    }),
+    oldestDeliverySeconds: new Gauge({
+      name: 'incumbent_oldest_delivery_seconds',
+      help: 'Age of the oldest webhook delivery that an active endpoint is owed',
       registers,
     }),
   };

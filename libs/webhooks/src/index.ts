@@ -17,12 +17,6 @@ export const WEBHOOK_ENTITIES = [
 export { EVENT_TYPES, type MessagePayload, TEST_TYPE, type WebhookEventType } from './payload.js';
 export { EndpointSeal, newSecret } from './secrets.js';
 export {
-  GuardedAgent,
-  type Answer,
-  type GuardedAgentOptions,
-  type Outgoing,
-} from './delivery/guarded-agent.js';
-export {
   type Attempt,
   type Delivery,
   type DeliveryDetail,
@@ -41,3 +35,15 @@ export { type OperationalMessage, OperationalMessages } from './operational-mess
 export type { EndpointRef, EndpointWaker } from './outbox.js';
 export { Redelivery, type Recovery } from './redelivery.js';
 export { isElectionPattern } from './subscription.js';
+export { Claims, type Room } from './delivery/claims.js';
+export type { ClaimedDelivery } from './delivery/claimed-delivery.js';
+export { DEFAULT_LIMITS, Dispatcher, type DispatcherLimits } from './delivery/dispatcher.js';
+export { type AcquiredTerm, Envelopes, type SignTerm } from './delivery/envelope.js';
+export {
+  type Answer,
+  GuardedAgent,
+  type GuardedAgentOptions,
+  type Outgoing,
+} from './delivery/guarded-agent.js';
+export { Outcomes, type Recorded } from './delivery/outcomes.js';
+export { Sender } from './delivery/sender.js';

@@ -1,0 +1,75 @@
+import type { Config } from '#config';
+import { type Clock, newId } from '#core';
+import { DEFAULT_LIFETIME_MS, KeyRing, KeySealer, SigningKeyStore, TokenLedger } from '#fencing';
+import type { ActLog, Database } from '#postgres';
+import { type RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
+import type { Logger, Metrics } from '#telemetry';
+import {
+  Claims,
+  DEFAULT_LIMITS,
+  Dispatcher,
+  EndpointSeal,
+  Envelopes,
+  GuardedAgent,
+  Outcomes,
+  type Recorded,
+  Sender,
+} from '#webhooks';
+import { Deliveries } from './deliveries.js';
+import { TermSigner } from './term-signer.js';
+
+export interface DeliveryWiring {
+  database: Database;
+  /** For workers of queues: its commands wait for Redis to come back. */
+  consumerLink: RedisLink;
+  producerLink: RedisLink;
+  acts: ActLog;
+  metrics: Metrics;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** Everything that sends webhooks, made and connected by hand. */
+export function createDeliveries(config: Config, wiring: DeliveryWiring): Deliveries {
+  const { database, acts, metrics, logger, clock } = wiring;
+  const workerId = newId('prc');
+  const agent = new GuardedAgent(
+    { allowHttp: config.WEBHOOK_ALLOW_HTTP, allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS },
+    clock,
+  );
+  const keyRing = createKeyRing(config, wiring);
+  const issuer = config.PUBLIC_URL ?? 'incumbent';
+  const signer = new TermSigner(
+    { keyRing, ledger: new TokenLedger(database), issuer, metrics },
+    logger,
+    clock,
+  );
+  const envelopes = new Envelopes(new EndpointSeal(config.MASTER_KEY), signer.sign, clock);
+  const outcomes = new Outcomes({ database, acts, clock, random: Math.random }, workerId);
+  const onAttempt = ({ ended }: Recorded, seconds: number): void => {
+    metrics.deliveryAttempts.inc({ outcome: ended });
+    metrics.deliverySeconds.observe(seconds);
+  };
+  const sender = new Sender({ envelopes, agent, outcomes, onAttempt }, logger, clock);
+  const claims = new Claims(database, workerId, clock);
+  const dispatcher = new Dispatcher(claims, sender, DEFAULT_LIMITS, logger, clock);
+  const consumer = new WebhookWakeConsumer(
+    wiring.consumerLink,
+    (endpoint) => dispatcher.wake([endpoint]),
+    {},
+    logger,
+    clock,
+  );
+  const queue = new WebhookWakeQueue(wiring.producerLink, {}, logger, clock);
+  return new Deliveries(
+    { claims, dispatcher, consumer, queue, agent, keyRing, metrics },
+    () => wiring.producerLink.available(),
+    clock,
+  );
+}
+
+function createKeyRing(config: Config, { database, logger, clock }: DeliveryWiring): KeyRing {
+  const options = { algorithm: config.TOKEN_ALGORITHM, tokenLifetimeMs: DEFAULT_LIFETIME_MS };
+  const sealer = new KeySealer(config.MASTER_KEY);
+  return new KeyRing(new SigningKeyStore(database), sealer, options, logger, clock);
+}

@@ -1,0 +1,70 @@
+import { type Clock, type Timer } from '#core';
+import type { KeyRing } from '#fencing';
+import type { WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
+import type { Metrics } from '#telemetry';
+import type { Claims, Dispatcher, EndpointRef, EndpointWaker, GuardedAgent } from '#webhooks';
+
+const COUNT_EVERY_MS = 15_000;
+
+export interface DeliveryParts {
+  claims: Claims;
+  dispatcher: Dispatcher;
+  consumer: WebhookWakeConsumer;
+  queue: WebhookWakeQueue;
+  agent: GuardedAgent;
+  keyRing: KeyRing;
+  metrics: Metrics;
+}
+
+/** The deliveries of this worker: what they stand on, begun and ended in order. */
+export class Deliveries implements EndpointWaker {
+  private timer: Timer | undefined;
+  private counting: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly parts: DeliveryParts,
+    private readonly redisAvailable: () => boolean,
+    private readonly clock: Clock,
+  ) {}
+
+  start(): void {
+    this.parts.keyRing.start();
+    this.parts.dispatcher.start();
+    this.parts.consumer.start();
+    this.countLater(0);
+  }
+
+  /** One worker, whichever hears first; while Redis is away, this one. */
+  wake(endpoints: readonly EndpointRef[]): void {
+    if (this.redisAvailable()) this.parts.queue.wake(endpoints);
+    else this.parts.dispatcher.wake(endpoints);
+  }
+
+  /** Lets deliveries in flight end, at most for `withinMs`, and gives back what did not. */
+  async close(withinMs: number): Promise<void> {
+    this.closed = true;
+    this.timer?.cancel();
+    const { consumer, dispatcher, queue, agent, keyRing } = this.parts;
+    await Promise.all([consumer.close(withinMs), dispatcher.close(withinMs), this.counting]);
+    await Promise.all([queue.close(), agent.close(), keyRing.close()]);
+  }
+
+  private countLater(afterMs: number): void {
+    if (this.closed) return;
+    this.timer = this.clock.after(afterMs, () => {
+      this.counting = this.count().finally(() => this.countLater(COUNT_EVERY_MS));
+    });
+  }
+
+  /** Never rejects: while Postgres is away the gauges keep what was last known. */
+  private async count(): Promise<void> {
+    try {
+      const { pending, oldestMs } = await this.parts.claims.backlog();
+      this.parts.metrics.deliveriesPending.set(pending);
+      this.parts.metrics.oldestDeliverySeconds.set(oldestMs / 1_000);
+    } catch {
+      // Its absence shows in dependency_up.
+    }
+  }
+}

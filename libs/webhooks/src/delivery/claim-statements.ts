@@ -1,0 +1,137 @@
+/**
+ * The statements by which workers share out what is due. They go by the index over pending deliveries, from one lane
+ * to the next: their cost follows the number of lanes that are owed something, not how much is owed to each. A dead
+ * endpoint with a million deliveries behind one head costs as much as one with a single delivery.
+ */
+
+/** Endpoints that are owed something, of every tenant. */
+const OWED_BY_ALL = `
+  owed AS (
+    (SELECT tenant_id, endpoint_id FROM webhook_deliveries
+      WHERE state = 'pending' ORDER BY tenant_id, endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM owed CROSS JOIN LATERAL (
+      SELECT d.tenant_id, d.endpoint_id FROM webhook_deliveries d
+       WHERE d.state = 'pending' AND (d.tenant_id, d.endpoint_id) > (owed.tenant_id, owed.endpoint_id)
+       ORDER BY d.tenant_id, d.endpoint_id LIMIT 1) next)`;
+
+/** The endpoints that are given. */
+const OWED_BY_SOME = `
+  owed AS (
+    SELECT DISTINCT tenant_id, endpoint_id
+      FROM jsonb_to_recordset($1::jsonb) AS given(tenant_id text, endpoint_id text))`;
+
+/** A claim that nobody holds, or that lapsed: its worker died, froze, or lost Postgres. */
+const FREE = '(d.claimed_until IS NULL OR d.claimed_until <= now())';
+
+/**
+ * Endpoints that may be called now. One that fails, or has just been enabled again, belongs to the failing: it
+ * shares a part of the slots with its like, so that receivers that time out cannot take those of receivers that
+ * answer. After a minute without a success it gets one delivery at a time: a probe.
+ */
+const READY = `
+  ready AS (
+    SELECT owed.*, e.timeout_ms, e.first_failure_at IS NOT NULL OR e.disabled_at IS NOT NULL AS failing,
+           CASE WHEN e.disabled_at IS NOT NULL OR e.first_failure_at < now() - interval '1 minute' THEN 1
+                ELSE $3::int END AS cap
+      FROM owed JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
+     WHERE e.status = 'active' AND (e.throttled_until IS NULL OR e.throttled_until <= now()))`;
+
+/** The first pending delivery of each lane. */
+const HEADS = `
+  heads AS (
+    SELECT ready.*, lane.* FROM ready CROSS JOIN LATERAL (
+      WITH RECURSIVE lane AS (
+        (SELECT d.election_id, d.id, d.due_at, d.claimed_until, d.redelivery FROM webhook_deliveries d
+          WHERE d.tenant_id = ready.tenant_id AND d.endpoint_id = ready.endpoint_id AND d.state = 'pending'
+          ORDER BY d.election_id, d.place, d.id LIMIT 1)
+        UNION ALL
+        SELECT next.* FROM lane CROSS JOIN LATERAL (
+          SELECT d.election_id, d.id, d.due_at, d.claimed_until, d.redelivery FROM webhook_deliveries d
+           WHERE d.tenant_id = ready.tenant_id AND d.endpoint_id = ready.endpoint_id AND d.state = 'pending'
+             AND d.election_id > lane.election_id
+           ORDER BY d.election_id, d.place, d.id LIMIT 1) next)
+      SELECT * FROM lane) lane)`;
+
+/**
+ * Those that may be sent, ranked: first within the endpoint, then within the tenant, where endpoints take turns.
+ * What is in flight already counts as if it stood in front. A redelivery may have slipped in before a delivery that
+ * is in flight; it waits for that one.
+ */
+const RANKED = `
+  busy AS (
+    SELECT tenant_id, endpoint_id, count(*) AS claimed FROM heads
+     WHERE claimed_until > now() GROUP BY tenant_id, endpoint_id),
+  by_endpoint AS (
+    SELECT d.*, COALESCE(busy.claimed, 0)
+             + row_number() OVER (PARTITION BY d.tenant_id, d.endpoint_id ORDER BY d.due_at, d.id) AS endpoint_rank
+      FROM heads d LEFT JOIN busy USING (tenant_id, endpoint_id)
+     WHERE d.due_at <= now() AND ${FREE}
+       AND (d.redelivery = 0 OR NOT EXISTS (
+         SELECT FROM webhook_deliveries other
+          WHERE other.tenant_id = d.tenant_id AND other.endpoint_id = d.endpoint_id
+            AND other.election_id = d.election_id AND other.state = 'pending' AND other.claimed_until > now()))),
+  by_tenant AS (
+    SELECT d.*, COALESCE(mine.flights, 0)
+             + row_number() OVER (PARTITION BY d.tenant_id ORDER BY d.endpoint_rank, d.due_at, d.id) AS tenant_rank
+      FROM by_endpoint d
+      LEFT JOIN jsonb_to_recordset($2::jsonb) AS mine(tenant_id text, flights int) USING (tenant_id)
+     WHERE d.endpoint_rank <= d.cap),
+  by_health AS (
+    SELECT by_tenant.*,
+           row_number() OVER (PARTITION BY failing ORDER BY tenant_rank, due_at, id) AS health_rank
+      FROM by_tenant WHERE tenant_rank <= $4::int)`;
+
+/**
+ * Locks and claims. What another worker is claiming at this moment is skipped; what it has claimed since this
+ * statement began is seen, because a locked row is judged again as it is now.
+ */
+const CLAIM = `
+  locked AS (
+    SELECT d.tenant_id, d.id, by_health.timeout_ms, by_health.failing
+      FROM by_health JOIN webhook_deliveries d ON d.tenant_id = by_health.tenant_id AND d.id = by_health.id
+     WHERE (NOT by_health.failing OR by_health.health_rank <= $5::int)
+       AND d.state = 'pending' AND d.due_at <= now() AND ${FREE}
+     ORDER BY by_health.tenant_rank, by_health.due_at LIMIT $6::int
+       FOR UPDATE OF d SKIP LOCKED)
+  UPDATE webhook_deliveries d
+     SET claimed_by = $7, claimed_until = now() + (locked.timeout_ms + $8::int) * interval '1 millisecond'
+    FROM locked WHERE d.tenant_id = locked.tenant_id AND d.id = locked.id
+  RETURNING d.tenant_id AS "tenantId", d.id, locked.failing`;
+
+/**
+ * $1 endpoints, as JSON, or null for all · $2 flights per tenant, as JSON · $3 most per endpoint · $4 most per tenant ·
+ * $5 slots for failing endpoints · $6 slots · $7 claimed by · $8 how much longer than its timeout a claim lasts, in ms
+ */
+export const claimStatement = (all: boolean): string => {
+  const owed = all ? `${OWED_BY_ALL}, unused AS (SELECT $1::jsonb)` : OWED_BY_SOME;
+  return `WITH RECURSIVE ${[owed, READY, HEADS, RANKED, CLAIM].join(',')}`;
+};
+
+/**
+ * Takes out what a newer event has overtaken, where the endpoint wants the latest only. Only events that tell who
+ * leads overtake each other, seat by seat; what is in flight, and what somebody asked for again, stays.
+ * $1 endpoints, as JSON, or null for all · $2 types of events that tell who leads
+ */
+export const supersedeStatement = (all: boolean): string => {
+  const owed = all ? `${OWED_BY_ALL}, unused AS (SELECT $1::jsonb)` : OWED_BY_SOME;
+  return `WITH RECURSIVE ${owed},
+  telling AS (
+    SELECT d.tenant_id, d.id, d.place,
+           max(d.place) OVER (
+             PARTITION BY d.tenant_id, d.endpoint_id, d.election_id, m.payload #> '{data,seat}') AS newest
+      FROM owed
+      JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
+      JOIN webhook_deliveries d ON d.tenant_id = e.tenant_id AND d.endpoint_id = e.id
+      JOIN webhook_messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
+     WHERE e.mode = 'latest' AND e.status = 'active' AND d.state = 'pending' AND d.redelivery = 0
+       AND m.type = ANY($2)),
+  overtaken AS (
+    SELECT d.tenant_id, d.id FROM telling
+      JOIN webhook_deliveries d ON d.tenant_id = telling.tenant_id AND d.id = telling.id
+     WHERE telling.place < telling.newest AND d.state = 'pending' AND ${FREE}
+       FOR UPDATE OF d SKIP LOCKED)
+  UPDATE webhook_deliveries d
+     SET state = 'superseded', finished_at = now(), claimed_by = NULL, claimed_until = NULL
+    FROM overtaken WHERE d.tenant_id = overtaken.tenant_id AND d.id = overtaken.id`;
+};

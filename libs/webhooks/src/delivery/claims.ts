@@ -1,0 +1,98 @@
+import { type Clock } from '#core';
+import type { Database } from '#postgres';
+import type { EndpointRef } from '../outbox.js';
+import { type ClaimedDelivery, loadClaimed } from './claimed-delivery.js';
+import { claimStatement, supersedeStatement } from './claim-statements.js';
+
+/**
+ * How much longer than the timeout of its endpoint a claim lasts: for preparing the request, for the rest of an
+ * answer's body, and for writing the outcome down. A worker that is killed delays what it held by timeout and margin.
+ */
+export const CLAIM_MARGIN_MS = 10_000;
+
+/** What a worker has room for. */
+export interface Room {
+  slots: number;
+  /** Of them for endpoints that fail. */
+  failingSlots: number;
+  perTenant: number;
+  perEndpoint: number;
+  /** In flight at this worker, by tenant. */
+  flights: ReadonlyMap<string, number>;
+}
+
+/** Events that tell who leads: the newest tells all that the older ones did. */
+const TELLING = ['leadership.acquired', 'leadership.lost', 'election.vacant'];
+
+/** Which deliveries a worker may send: a claim in their row says so, until it lapses. */
+export class Claims {
+  constructor(
+    private readonly database: Database,
+    /** Of this process and no other, ever. */
+    private readonly workerId: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Claims heads of lanes that are due: at most one per lane, fair among tenants and their endpoints.
+   * @param endpoints where to look; undefined: everywhere
+   * @throws IncumbentError database.unavailable
+   */
+  async take(endpoints: readonly EndpointRef[] | undefined, room: Room): Promise<ClaimedDelivery[]> {
+    const where =
+      endpoints &&
+      JSON.stringify(endpoints.map((ref) => ({ tenant_id: ref.tenantId, endpoint_id: ref.endpointId })));
+    const flights = [...room.flights].map(([tenantId, count]) => ({ tenant_id: tenantId, flights: count }));
+    // Counted from before the claim is made, so that this process thinks it over sooner than Postgres does.
+    const claimedMs = this.clock.monotonicMs();
+    return this.database.run(async (rows) => {
+      const all = where === undefined;
+      await rows.query(supersedeStatement(all), [where ?? null, TELLING]);
+      const [claimed] = await rows.query<[{ tenantId: string; id: string; failing: boolean }[], number]>(
+        claimStatement(all),
+        [
+          where ?? null,
+          JSON.stringify(flights),
+          room.perEndpoint,
+          room.perTenant,
+          room.failingSlots,
+          room.slots,
+          this.workerId,
+          CLAIM_MARGIN_MS,
+        ],
+      );
+      return loadClaimed(rows, claimed, claimedMs);
+    });
+  }
+
+  /**
+   * Gives back every claim of this worker.
+   * @throws IncumbentError database.unavailable
+   */
+  async release(): Promise<void> {
+    await this.database.run((rows) =>
+      rows.query(
+        `UPDATE webhook_deliveries SET claimed_by = NULL, claimed_until = NULL
+          WHERE state = 'pending' AND claimed_by = $1`,
+        [this.workerId],
+      ),
+    );
+  }
+
+  /**
+   * How much is owed to endpoints that are active, and for how long the oldest has waited.
+   * @throws IncumbentError database.unavailable
+   */
+  async backlog(): Promise<{ pending: number; oldestMs: number }> {
+    return this.database.run(async (rows) => {
+      const [found] = await rows.query<{ pending: number; oldestMs: number }[]>(
+        `SELECT count(*)::int AS pending,
+                COALESCE(extract(epoch FROM now() - min(d.created_at)) * 1000, 0)::float8 AS "oldestMs"
+           FROM (SELECT tenant_id, endpoint_id, created_at FROM webhook_deliveries
+                  WHERE state = 'pending' LIMIT 100000) d
+           JOIN webhook_endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id AND e.status = 'active'`,
+      );
+      return found ?? { pending: 0, oldestMs: 0 };
+    });
+  }
+}
