@@ -1,5 +1,5 @@
 /**
- * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|demo|bench|build> [options]`.
+ * The way from a fresh clone to a running program: `node scripts/bootstrap.mjs <start|dev|test|demo|bench|incumbent|build> [options]`.
  *
  * Installs the locked packages, builds, finds or installs the servers of the local stack, and hands over to the
  * built program under Node 24. Each step does nothing when nothing has changed. Runs on Node 20.19 without any
@@ -19,8 +19,12 @@ const PROGRAMS = {
   test: ['dist/scripts/test/main.js'],
   demo: ['dist/demo/run.js'],
   bench: ['--import', './scripts/run-from-source.mjs', 'test/bench/main.ts'],
+  incumbent: ['dist/apps/cli/src/main.js'],
   build: undefined,
 };
+
+/** Speak to servers that run already. */
+const WITHOUT_SERVERS = new Set(['incumbent', 'build']);
 
 process.chdir(path.join(import.meta.dirname, '..'));
 
@@ -38,7 +42,10 @@ async function main([command = 'start', ...options]) {
   const node = await node24();
   const program = PROGRAMS[command];
   // Side by side: the compiler wants one core, the package manager mostly the network and the disk.
-  const prepared = await Promise.allSettled([build(node), program && provideServers(node, command)]);
+  const prepared = await Promise.allSettled([
+    build(node),
+    WITHOUT_SERVERS.has(command) || provideServers(node, command),
+  ]);
   for (const result of prepared) if (result.status === 'rejected') throw result.reason;
   if (program === undefined) return 0;
   return handOver(node, [...program, ...options]);

@@ -18,7 +18,7 @@ export {
   AuditReader,
 } from './audit-reader.js';
 export { AuditRetention } from './audit-retention.js';
-export { AuditVerifier, type ReadCheckpoint } from './audit-verifier.js';
+export { AuditVerifier, type ReadCheckpoint, type SeenHead, type StoredVerdict } from './audit-verifier.js';
 export { type ChainLink, PLATFORM_CHAIN } from './canonical.js';
 export {
   AuditCheckpoints,
@@ -27,4 +27,3 @@ export {
   type CheckpointSigner,
   checkpointSchema,
 } from './checkpoints.js';
-export type { Verdict, Wrong, WrongKind } from './verify.js';

@@ -1,2 +1,9 @@
 /** The environment, parsed once into one frozen typed object. The only place that reads `process.env`. */
-export { type Config, parseConfig, readConfig, readSettings, settingsSchema } from './config.js';
+export {
+  type Config,
+  InvalidConfiguration,
+  parseConfig,
+  readConfig,
+  readSettings,
+  settingsSchema,
+} from './config.js';

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
+import { createLocalJWKSet, jwtVerify, SignJWT } from 'jose';
 import { ALGORITHMS, TOKEN_TYPE } from './claims.js';
 import type { Keys } from './key-ring.js';
 
@@ -33,21 +33,24 @@ export class ClaimsSigner {
   }
 }
 
+/** Answers the claims of a token. @throws NotGenuine */
+export interface ReadClaims {
+  (token: string): Promise<Record<string, unknown>>;
+}
+
 /**
- * The claims of a JWT of this type. When it was signed, and what of it still holds, is for the caller to judge.
- * @throws NotGenuine
+ * Reads JWTs of one type, signed by one of these keys. When they were signed, and what of them still holds, is for
+ * the caller to judge.
  */
-export async function readClaims(
-  token: string,
-  type: string,
-  jwks: { keys: readonly object[] },
-): Promise<Record<string, unknown>> {
-  if (token.length > LONGEST_TOKEN) throw new NotGenuine(type);
-  try {
-    const keys = createLocalJWKSet({ keys: [...jwks.keys] });
-    const { payload } = await jwtVerify(token, keys, { typ: type, algorithms: [...ALGORITHMS] });
-    return payload;
-  } catch (error) {
-    throw new NotGenuine(type, error);
-  }
+export function claimsReader(type: string, jwks: { keys: readonly object[] }): ReadClaims {
+  const keys = createLocalJWKSet({ keys: [...jwks.keys] });
+  return async (token) => {
+    if (token.length > LONGEST_TOKEN) throw new NotGenuine(type);
+    try {
+      const { payload } = await jwtVerify(token, keys, { typ: type, algorithms: [...ALGORITHMS] });
+      return payload;
+    } catch (error) {
+      throw new NotGenuine(type, error);
+    }
+  };
 }

@@ -12,7 +12,7 @@ import { SigningKeys } from './signing-key.entity.js';
 export const FENCING_ENTITIES = [SigningKeys, FencingTokenLedger];
 
 export { type Algorithm, audienceOf, type FencingClaims } from './claims.js';
-export { ClaimsSigner, NotGenuine, readClaims } from './claims-signer.js';
+export { ClaimsSigner, claimsReader, NotGenuine, type ReadClaims } from './claims-signer.js';
 export {
   DEFAULT_LIFETIME_MS,
   FencingTokens,

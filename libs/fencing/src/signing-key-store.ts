@@ -1,7 +1,7 @@
 import type { Database, EntityManager } from '#postgres';
 import type { Algorithm } from './claims.js';
 import { type SigningKeyRow, SigningKeys } from './signing-key.entity.js';
-import type { StoredKey } from './signing-key.js';
+import { importVerifyingKey, type PublishedJwk, type StoredKey } from './signing-key.js';
 
 /** Any fixed number; held by whoever changes which key is next or active. */
 const LOCK = 7_400_002;
@@ -17,6 +17,12 @@ export class SigningKeyStore {
 
   async list(): Promise<SigningKeyRow[]> {
     return this.database.run((rows) => rows.find(SigningKeys, { order: { createdAt: 'DESC', kid: 'ASC' } }));
+  }
+
+  /** Every public key there is, also of keys that have left the JWKS: what they signed may have been kept. */
+  async publicKeys(): Promise<PublishedJwk[]> {
+    const keys = await Promise.all((await this.list()).map((stored) => importVerifyingKey(stored)));
+    return keys.map(({ published }) => published);
   }
 
   /** Stores `key` as the active one unless another replica was first; answers whichever is active now. */
