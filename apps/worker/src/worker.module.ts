@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AuditLog } from '#audit';
 import type { Config } from '#config';
 import { systemClock } from '#core';
 import { createEngine } from '#etcd';
@@ -8,6 +9,8 @@ import { RedisLink, TokenLedgerConsumer, type TokenLedgerJob } from '#queue';
 import { type Logger, createMetrics } from '#telemetry';
 import { BackgroundWork } from './background-work.js';
 import { HealthServer } from './health-server.js';
+import { AuditSink } from './relay/audit-sink.js';
+import { createRelay } from './relay/create-relay.js';
 import { LedgerWriter } from './ledger-writer.js';
 
 const POOL_SIZE = 5;
@@ -30,6 +33,9 @@ export class WorkerModule {
       logger,
       systemClock,
     );
+    // What is relayed goes to the history, and to these in the same transaction.
+    const sinks = [new AuditSink(new AuditLog())];
+    const relay = createRelay({ engine, database, sinks, metrics, logger, clock: systemClock });
     const redis = new RedisLink(config.REDIS_URL, 'consumer', logger);
     const writer = new LedgerWriter(new TokenLedger(database), metrics, logger);
     const write = async (job: TokenLedgerJob): Promise<void> => {
@@ -45,7 +51,10 @@ export class WorkerModule {
       module: WorkerModule,
       providers: [
         { provide: HealthServer, useValue: health },
-        { provide: BackgroundWork, useValue: new BackgroundWork(engine, database, redis, consumer, health) },
+        {
+          provide: BackgroundWork,
+          useValue: new BackgroundWork({ engine, database, redis }, relay, consumer, health),
+        },
       ],
     };
   }

@@ -1,5 +1,5 @@
 import { delay, IncumbentError } from '#core';
-import type { Replica } from '#election';
+import type { Replica, ViewListener } from '#election';
 import type { Logger } from '#telemetry';
 import type { EtcdElectionStore } from './etcd-election-store.js';
 
@@ -20,6 +20,7 @@ export class Engine {
   private opened: Opened | undefined;
   private opening: Promise<void> | undefined;
   private closed = false;
+  private readonly listeners: ViewListener[] = [];
 
   constructor(
     private readonly open: () => Promise<Opened>,
@@ -45,6 +46,11 @@ export class Engine {
     return this.opened?.replica.ready() ?? false;
   }
 
+  /** Tells `listener` what the view sees from the opening on. To be called before `start`. */
+  listen(listener: ViewListener): void {
+    this.listeners.push(listener);
+  }
+
   /** Opens the replica in the background and tries again until it succeeds or `close` is called. */
   start(): void {
     this.opening = this.openUntilDone();
@@ -59,7 +65,9 @@ export class Engine {
   private async openUntilDone(): Promise<void> {
     while (!this.closed && this.opened === undefined) {
       try {
-        this.opened = await this.open();
+        const opened = await this.open();
+        for (const listener of this.listeners) opened.replica.view.listen(listener);
+        this.opened = opened;
       } catch (error) {
         this.logger.warn({ err: error }, 'the coordination store cannot be reached yet');
         await delay(RETRY_MS);

@@ -23,11 +23,12 @@ const DRIVER_MESSAGES =
 /**
  * SQLSTATE classes: 08 connection, 28 and 3D refused at the door, 53 out of resources, 57 operator intervention
  * (shutdown, crash, statement timeout), 58 system. Single codes: 25006 a server that became read-only in a
- * failover, 42P01 a table that the migrations have not made yet, 55P03 a lock that was not had in time.
+ * failover, 25P03 a transaction that was left idle for too long, 42P01 a table that the migrations have not made
+ * yet, 55P03 a lock that was not had in time.
  */
-const SQLSTATE_OUTAGE = /^(08|28|3D|53|57|58)...$|^(25006|42P01|55P03)$/;
+const SQLSTATE_OUTAGE = /^(08|28|3D|53|57|58)...$|^(25006|25P03|42P01|55P03)$/;
 /** Of these the server itself is well: the next statement may go through at once. */
-const SQLSTATE_STATEMENT_ONLY = /^(57014|55P03|42P01)$/;
+const SQLSTATE_STATEMENT_ONLY = /^(57014|25P03|55P03|42P01)$/;
 
 export type Failure = 'server' | 'statement' | 'none';
 

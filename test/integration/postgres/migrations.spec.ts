@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { AUDIT_ENTITIES } from '#audit';
 import { FENCING_ENTITIES } from '#fencing';
+import { HISTORY_ENTITIES } from '#history';
 import { migrateDown, migrateUp } from '#postgres';
 import { TENANCY_ENTITIES } from '#tenancy';
 import { WEBHOOK_ENTITIES } from '#webhooks';
@@ -42,7 +43,13 @@ describe('migrations', () => {
     const source = new DataSource({
       type: 'postgres',
       url: fresh.url,
-      entities: [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES, ...WEBHOOK_ENTITIES],
+      entities: [
+        ...TENANCY_ENTITIES,
+        ...FENCING_ENTITIES,
+        ...HISTORY_ENTITIES,
+        ...AUDIT_ENTITIES,
+        ...WEBHOOK_ENTITIES,
+      ],
       installExtensions: false,
     });
     await source.initialize();
@@ -62,7 +69,7 @@ describe('migrations', () => {
   it('lead every table of tenants with the tenant in its keys and indexes', async () => {
     await migrateUp({ url: fresh.url });
     const rows = await fresh.ask<{ indexname: string; indexdef: string }>(
-      "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename IN ('api_keys', 'elections', 'fencing_tokens')",
+      "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename IN ('api_keys', 'elections', 'fencing_tokens', 'leadership_events', 'leadership_terms', 'history_progress')",
     );
     const strays = rows.filter((row) => !/\(tenant_id[,)]/.test(row.indexdef)).map((row) => row.indexname);
     // Retention goes by age across all tenants.
