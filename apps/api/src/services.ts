@@ -13,7 +13,7 @@ import {
   SigningKeyStore,
 } from '#fencing';
 import { Database } from '#postgres';
-import { RedisLink, TokenLedgerQueue } from '#queue';
+import { RedisLink, TokenLedgerQueue, WebhookWakeQueue } from '#queue';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#telemetry';
 import {
   AdminAuthenticator,
@@ -29,6 +29,8 @@ import {
   TenantDeletion,
   TenantService,
 } from '#tenancy';
+import { WEBHOOK_ENTITIES } from '#webhooks';
+import { createAdmin } from './admin/create-admin.js';
 import { denialsTo } from './audit/denials.js';
 import type { DeniedAttempts } from './audit/denied-attempts.js';
 import { createAudit } from './audit/wiring.js';
@@ -45,6 +47,7 @@ import { RouteTable } from './http/route-table.js';
 import type { Edge } from './http/server.js';
 import { createLimits, type Limits, streamQuota } from './limits/create-limits.js';
 import { PurgedElections } from './tenants/purged-elections.js';
+import { createWebhooks } from './webhooks/wiring.js';
 
 export type Services = ReturnType<typeof createServices>;
 
@@ -69,6 +72,9 @@ export function createServices(config: Config) {
   const secretHash = new SecretHash(config.MASTER_KEY, SECRET_LENGTH);
   const audit = createAudit({ database, drain, keyRing: fencing.keyRing, logger });
   const tenancy = createTenancy(config, { acts: audit.acts, database, engine, logger, secretHash });
+  const admin = createAdmin(config, { acts: audit.acts, engine, database, redis });
+  const waker = new WebhookWakeQueue(redis, {}, logger, systemClock);
+  const webhooks = createWebhooks(config, { acts: audit.acts, database, waker });
   const { deniedAttempts } = audit;
   const limits = createLimits(config, { engine, database, streams, logger, metrics });
   const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
@@ -80,12 +86,13 @@ export function createServices(config: Config) {
     database,
     redis,
     ledger,
+    waker,
     drain,
     streams,
     dependencies,
     edge,
   };
-  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy };
+  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy, ...admin, ...webhooks };
 }
 
 const DAY_MS = 86_400_000;
@@ -119,12 +126,13 @@ export async function closeServices(services: Services): Promise<void> {
   await services.engine.close();
   await services.closeLimits();
   await services.ledger.close();
+  await services.waker.close();
   await services.redis.close();
   await services.database.close();
 }
 
 function createDatabase(config: Config, logger: Logger): Database {
-  const entities = [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES];
+  const entities = [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES, ...WEBHOOK_ENTITIES];
   const options = { url: config.DATABASE_URL, applicationName: 'incumbent-api', entities };
   return new Database(options, logger, systemClock);
 }
