@@ -47,6 +47,9 @@ export {
 } from './scopes.js';
 export { SecretHash } from './secret-hash.js';
 export { TenantDeletion } from './tenant-deletion.js';
+export { type ExportedRow, TenantExport } from './tenant-export.js';
+export { TenantPurge } from './tenant-purge.js';
+export { TENANT_TABLES, type TenantTable } from './tenant-tables.js';
 export {
   type NewTenant,
   reserveRoom,

@@ -12,7 +12,7 @@ export interface TenantRow extends Record<QuotaName, number | null> {
   status: TenantState;
   /** While it is being deleted: what restoring it makes it. */
   statusBefore: 'active' | 'suspended' | null;
-  /** While it is being deleted: from when on its rows may go. */
+  /** From when on the rows of a deleted tenant go; null again when the last is gone. */
   purgeAfter: Date | null;
   plan: string;
   createdAt: Date;
@@ -44,7 +44,7 @@ export const Tenants = new EntitySchema<TenantRow>({
   },
   indices: [
     { name: 'tenants_created_idx', columns: ['createdAt', 'id'] },
-    { name: 'tenants_purge_idx', columns: ['purgeAfter'], where: "(status = 'deleting'::text)" },
+    { name: 'tenants_purge_idx', columns: ['purgeAfter'], where: '(purge_after IS NOT NULL)' },
   ],
   checks: [
     {
@@ -53,7 +53,8 @@ export const Tenants = new EntitySchema<TenantRow>({
     },
     {
       name: 'tenants_deleting_check',
-      expression: "(status = 'deleting') = (status_before IS NOT NULL AND purge_after IS NOT NULL)",
+      expression:
+        "(status = 'deleting') = (status_before IS NOT NULL) AND (status <> 'deleting' OR purge_after IS NOT NULL)",
     },
     {
       name: 'tenants_quota_check',

@@ -1,5 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
+import { ifMatch } from '../http/etag.js';
 import { electionName, page, ttlMs } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
 import { election, electionPage } from './answers.schema.js';
@@ -16,14 +17,6 @@ const maxTtlMs = ttlMs.meta({
   description:
     'The largest `ttlMs` a campaign may ask for: it bounds how long a dead leader can keep the seat. The larger of ' +
     '`ttlMs` and 60 000 if absent.',
-});
-
-const ifMatch = z.strictObject({
-  'if-match': z
-    .string()
-    .regex(/^("[\x21\x23-\x7e]{1,128}"|\*)$/, 'Must be the ETag of an earlier answer, with its quotes.')
-    .optional()
-    .meta({ description: 'Change only if the election still has this ETag.' }),
 });
 
 const manageErrors = ['election.not_found', 'store.unavailable', 'store.overloaded'] as const;

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { IncumbentError } from '#core';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 
 /** For operations that change what has an ETag. */
@@ -23,4 +24,10 @@ export function requireMatch(condition: string | undefined, etag: string): void 
     'request.precondition_failed',
     'Read it again, apply your change to what you find, and send the new ETag.',
   );
+}
+
+/** What is answered, with its ETag. */
+export function tagged<T>(reply: FastifyReply, shown: T): T {
+  void reply.header('etag', etagOf(shown));
+  return shown;
 }

@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+import { IncumbentError } from '#core';
 import { CANDIDATE_NAME, ELECTION_NAME } from '#election';
 import { z } from 'zod';
 
@@ -76,15 +78,34 @@ export const page = z.strictObject({
 
 const DEFAULT_PAGE = 20;
 
-/** A page as the libraries take it. Cursors only spell a place in the caller's own list, so they need no seal. */
+/**
+ * A page as the libraries take it. A cursor only spells a place in the caller's own list, so it needs no seal; the
+ * checksum tells one that was cut or made up from one of ours.
+ * @throws IncumbentError request.invalid_query
+ */
 export function toPage(query: z.output<typeof page>): { limit: number; after?: string } {
   const limit = query.limit ?? DEFAULT_PAGE;
   if (query.cursor === undefined) return { limit };
-  return { limit, after: Buffer.from(query.cursor, 'base64url').toString('utf8') };
+  return { limit, after: placeOf(query.cursor) };
 }
 
 export function toCursor(next: string | undefined): string | null {
-  return next === undefined ? null : Buffer.from(next, 'utf8').toString('base64url');
+  return next === undefined ? null : Buffer.from(checksumOf(next) + next, 'utf8').toString('base64url');
+}
+
+const CHECKSUM_LENGTH = 8;
+
+function checksumOf(place: string): string {
+  return crc32(place).toString(16).padStart(CHECKSUM_LENGTH, '0');
+}
+
+function placeOf(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  const place = text.slice(CHECKSUM_LENGTH);
+  if (place !== '' && toCursor(place) === cursor) return place;
+  throw new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
+    errors: [{ pointer: 'cursor', code: 'invalid', message: 'Is not a cursor of this list.' }],
+  });
 }
 
 export const nextCursor = z

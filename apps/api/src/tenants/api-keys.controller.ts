@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Engine } from '#etcd';
 import { ApiKeyService, DEFAULT_SCOPES, requireDelegable } from '#tenancy';
+import { tagged } from '../http/etag.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { createApiKey, getApiKey, listApiKeys, revokeApiKey } from './api-keys.operations.js';
@@ -32,8 +33,8 @@ export class ApiKeysController {
   }
 
   @Operation(getApiKey)
-  async get(@Input(getApiKey) { call, params }: InputOf<typeof getApiKey>) {
-    return showApiKey(await this.keys.get(call.caller.tenantId, params.id));
+  async get(@Input(getApiKey) { call, reply, params }: InputOf<typeof getApiKey>) {
+    return tagged(reply, showApiKey(await this.keys.get(call.caller.tenantId, params.id)));
   }
 
   @Operation(revokeApiKey)

@@ -30,7 +30,14 @@ const listed = {
     examples: { page: { data: [apiKeyExample], nextCursor: null } },
   },
 };
-const found = { 200: { description: 'The key.', schema: apiKey, examples: { key: apiKeyExample } } };
+const found = {
+  200: {
+    description: 'The key.',
+    schema: apiKey,
+    headers: { ETag: 'Version of the key.' },
+    examples: { key: apiKeyExample },
+  },
+};
 const revoked = { 204: { description: 'Revoked. Every replica refuses the key within a second.' } };
 
 export const createTenantApiKey = {

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Engine } from '#etcd';
 import { ApiKeyService, TenantService } from '#tenancy';
+import { tagged } from '../http/etag.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import {
@@ -37,8 +38,8 @@ export class TenantApiKeysController {
   }
 
   @Operation(getTenantApiKey)
-  async get(@Input(getTenantApiKey) { params }: InputOf<typeof getTenantApiKey>) {
-    return showApiKey(await this.keys.get(params.id, params.keyId));
+  async get(@Input(getTenantApiKey) { reply, params }: InputOf<typeof getTenantApiKey>) {
+    return tagged(reply, showApiKey(await this.keys.get(params.id, params.keyId)));
   }
 
   @Operation(revokeTenantApiKey)

@@ -1,8 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { IncumbentError } from '#core';
+import type { TenantRecord } from '#election';
 import { Engine } from '#etcd';
-import { TenantDeletion, TenantService } from '#tenancy';
+import { type Tenant, TenantDeletion, TenantService } from '#tenancy';
 import type { Call } from '../http/call.js';
+import { etagOf, requireMatch, tagged } from '../http/etag.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { countLeaders } from './live-leaders.js';
@@ -31,7 +33,7 @@ export class TenantsController {
     const tenant = await this.tenants.create({ ...body, id: call.idOnce('ten') }, call.caused);
     await untilSeen(this.engine, (directory) => directory.tenant(tenant.id) !== undefined);
     void reply.header('location', `/admin/v1/tenants/${tenant.id}`);
-    return showTenant(tenant);
+    return tagged(reply, showTenant(tenant));
   }
 
   @Operation(listTenants)
@@ -43,15 +45,18 @@ export class TenantsController {
   }
 
   @Operation(getTenant)
-  async get(@Input(getTenant) { params }: InputOf<typeof getTenant>) {
-    return showTenant(await this.tenants.get(params.id));
+  async get(@Input(getTenant) { reply, params }: InputOf<typeof getTenant>) {
+    return tagged(reply, showTenant(await this.tenants.get(params.id)));
   }
 
   @Operation(changeTenant)
-  async change(@Input(changeTenant) { call, params, body }: InputOf<typeof changeTenant>) {
-    const tenant = await this.tenants.change(params.id, body, call.caused);
-    await untilSeen(this.engine, (directory) => directory.tenant(tenant.id)?.status === tenant.status);
-    return showTenant(tenant);
+  async change(@Input(changeTenant) input: InputOf<typeof changeTenant>) {
+    const { call, reply, params, headers, body } = input;
+    const tenant = await this.tenants.change(params.id, body, call.caused, (now) =>
+      requireMatch(headers['if-match'], etagOf(showTenant(now))),
+    );
+    await untilSeen(this.engine, (directory) => isMirrored(tenant, directory.tenant(tenant.id)));
+    return tagged(reply, showTenant(tenant));
   }
 
   @Operation(deleteTenant)
@@ -82,4 +87,12 @@ export class TenantsController {
       { executed: false },
     );
   }
+}
+
+/** Whether the mirror says of the tenant what the row does. */
+function isMirrored({ status, quota }: Tenant, mirrored: TenantRecord | undefined): boolean {
+  if (mirrored?.status !== status) return false;
+  const { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond } = quota;
+  const wanted = { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond };
+  return (Object.keys(wanted) as (keyof typeof wanted)[]).every((name) => mirrored[name] === wanted[name]);
 }

@@ -1,5 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
+import { ifMatch } from '../http/etag.js';
 import type { OperationSpec } from '../http/operation.js';
 import { plan, quotaChange } from '../limits/quota.schema.js';
 import { deletingTenantExample, tenantExample } from './examples.js';
@@ -13,6 +14,7 @@ import {
 } from './tenants.schema.js';
 
 const tag = 'Tenants';
+const etag = { ETag: 'Version of the tenant, for If-Match.' };
 const access = 'admin';
 const mirrored = ['database.unavailable', 'store.unavailable', 'store.overloaded'] as const;
 
@@ -32,7 +34,7 @@ export const createTenant = {
     201: {
       description: 'The tenant exists.',
       schema: tenant,
-      headers: { Location: 'Path of the tenant.' },
+      headers: { ...etag, Location: 'Path of the tenant.' },
       examples: { created: tenantExample },
     },
   },
@@ -67,7 +69,14 @@ export const getTenant = {
   summary: 'Read a tenant',
   description: 'With its status and quota.',
   params: tenantParams,
-  answers: { 200: { description: 'The tenant.', schema: tenant, examples: { tenant: tenantExample } } },
+  answers: {
+    200: {
+      description: 'The tenant.',
+      schema: tenant,
+      headers: etag,
+      examples: { tenant: tenantExample },
+    },
+  },
   errors: ['tenant.not_found', 'database.unavailable'],
 } as const satisfies OperationSpec;
 
@@ -82,6 +91,7 @@ export const changeTenant = {
     'Changes what is given and leaves the rest. A suspended tenant is refused every call but renew and resign; its ' +
     'leaders are told to yield and its terms end once their grants are over.',
   params: tenantParams,
+  headers: ifMatch,
   body: z
     .strictObject({
       name: displayName.optional(),
@@ -95,10 +105,11 @@ export const changeTenant = {
     200: {
       description: 'The tenant as it is now.',
       schema: tenant,
+      headers: etag,
       examples: { suspended: { ...tenantExample, status: 'suspended' } },
     },
   },
-  errors: ['tenant.not_found', 'tenant.deleting', ...mirrored],
+  errors: ['tenant.not_found', 'tenant.deleting', 'request.precondition_failed', ...mirrored],
 } as const satisfies OperationSpec;
 
 export const deleteTenant = {
