@@ -1,5 +1,6 @@
+import { AUDIT_ENTITIES, AuditLog, AuditVerifier, type StoredVerdict } from '#audit';
 import { type Act, newId } from '#core';
-import { AUDIT_ENTITIES, AuditLog } from '#audit';
+import type { FENCING_ENTITIES } from '#fencing';
 import type { Database } from '#postgres';
 import { type FreshDatabase, connectedDatabase, freshDatabase } from '../postgres/fresh-database.js';
 
@@ -9,23 +10,32 @@ export interface Scene {
   log: AuditLog;
   /** Records as the service does, in a transaction of its own. */
   record(...acts: Act[]): Promise<void>;
+  /** Verifies a chain as it is stored, without checkpoints. */
+  verify(tenantId: string): Promise<StoredVerdict>;
   end(): Promise<void>;
 }
 
-export async function newScene(): Promise<Scene> {
+export async function newScene(entities: typeof FENCING_ENTITIES = []): Promise<Scene> {
   const fresh = await freshDatabase();
-  const database = await connectedDatabase(fresh.url, AUDIT_ENTITIES);
+  const database = await connectedDatabase(fresh.url, [...AUDIT_ENTITIES, ...entities]);
   const log = new AuditLog();
+  const verifier = new AuditVerifier(database, async () => undefined);
   return {
     fresh,
     database,
     log,
     record: (...acts) => database.transaction((rows) => log.record(rows, acts)),
+    verify: (tenantId) => verifier.verify(tenantId),
     end: async () => {
       await database.close();
       await fresh.drop();
     },
   };
+}
+
+/** What nobody but a superuser can do: statements past every trigger. */
+export async function asSuperuser(fresh: FreshDatabase, statements: string): Promise<void> {
+  await fresh.ask(`SET session_replication_role = replica; ${statements}`);
 }
 
 let made = 0;
