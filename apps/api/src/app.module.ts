@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuditCheckpoints, AuditReader } from '#audit';
 import { Engine } from '#etcd';
 import { FencingTokens, KeyRing, KeyRotation } from '#fencing';
+import { HistoryReader } from '#history';
 import {
   AdminTokenService,
   ApiKeyService,
@@ -21,6 +22,7 @@ import { AuditExport } from './audit/audit-export.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CampaignController } from './elections/campaign.controller.js';
 import { EventsController } from './elections/events.controller.js';
+import { HistoryController } from './elections/history.controller.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { ManagementController } from './elections/management.controller.js';
 import { ObserveController } from './elections/observe.controller.js';
@@ -34,6 +36,7 @@ import { Drain } from './http/drain.js';
 import { UsageController } from './limits/usage.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
+import { TenantExportStream } from './tenants/tenant-export-stream.js';
 import { TenantsController } from './tenants/tenants.controller.js';
 import { WebhookDeliveriesController } from './webhooks/deliveries.controller.js';
 import { WebhookEndpointsController } from './webhooks/endpoints.controller.js';
@@ -43,6 +46,7 @@ import type { Services } from './services.js';
 export const CONTROLLERS = [
   CampaignController,
   ObserveController,
+  HistoryController,
   EventsController,
   FencingController,
   ManagementController,
@@ -71,6 +75,7 @@ export class AppModule {
       controllers: CONTROLLERS.filter((controller) => !own || controller !== MetricsController),
       providers: [
         { provide: Engine, useValue: services.engine },
+        { provide: HistoryReader, useValue: services.history },
         { provide: Drain, useValue: services.drain },
         { provide: StreamRegistry, useValue: services.streams },
         { provide: TokenIssuer, useValue: services.tokenIssuer },
@@ -79,6 +84,7 @@ export class AppModule {
         { provide: ClusterReporter, useValue: services.clusterReporter },
         { provide: KeyRing, useValue: services.keyRing },
         { provide: AdminTokenService, useValue: services.adminTokens },
+        { provide: TenantExportStream, useValue: services.tenantExports },
         { provide: TenantDeletion, useValue: services.tenantDeletion },
         { provide: TenantService, useValue: services.tenants },
         { provide: ApiKeyService, useValue: services.apiKeys },

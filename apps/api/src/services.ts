@@ -12,6 +12,7 @@ import {
   ledgerEntryOf,
   SigningKeyStore,
 } from '#fencing';
+import { HISTORY_ENTITIES, HistoryReader } from '#history';
 import { Database } from '#postgres';
 import { RedisLink, TokenLedgerQueue, WebhookWakeQueue } from '#queue';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#telemetry';
@@ -55,8 +56,9 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(config: Config) {
   const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
   const metrics = createMetrics();
-  const engine = createEngine(config, { logger, metrics });
   const database = createDatabase(config, logger);
+  const history = new HistoryReader(database);
+  const engine = createEngine(config, { logger, metrics, past: history });
   const drain = new Drain();
   const streams = new StreamRegistry(drain, streamQuota(engine), systemClock);
   metrics.onScrape(() => metrics.eventStreams.set(streams.size));
@@ -72,7 +74,7 @@ export function createServices(config: Config) {
   const secretHash = new SecretHash(config.MASTER_KEY, SECRET_LENGTH);
   const audit = createAudit({ database, drain, keyRing: fencing.keyRing, logger });
   const tenancy = createTenancy(config, { acts: audit.acts, database, engine, logger, secretHash });
-  const admin = createAdmin(config, { acts: audit.acts, engine, database, redis });
+  const admin = createAdmin(config, { acts: audit.acts, engine, database, redis, drain });
   const waker = new WebhookWakeQueue(redis, {}, logger, systemClock);
   const webhooks = createWebhooks(config, { acts: audit.acts, database, waker });
   const { deniedAttempts } = audit;
@@ -84,6 +86,7 @@ export function createServices(config: Config) {
     metrics,
     engine,
     database,
+    history,
     redis,
     ledger,
     waker,
@@ -132,7 +135,13 @@ export async function closeServices(services: Services): Promise<void> {
 }
 
 function createDatabase(config: Config, logger: Logger): Database {
-  const entities = [...TENANCY_ENTITIES, ...FENCING_ENTITIES, ...AUDIT_ENTITIES, ...WEBHOOK_ENTITIES];
+  const entities = [
+    ...TENANCY_ENTITIES,
+    ...FENCING_ENTITIES,
+    ...HISTORY_ENTITIES,
+    ...AUDIT_ENTITIES,
+    ...WEBHOOK_ENTITIES,
+  ];
   const options = { url: config.DATABASE_URL, applicationName: 'incumbent-api', entities };
   return new Database(options, logger, systemClock);
 }

@@ -66,7 +66,7 @@ export const leader = z.object({ ...candidateFields, term, fence, electedAt: tim
   description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
 });
 
-const endReason = z.enum(['resigned', 'expired', 'paused', 'deleted', 'suspended', 'restored']);
+export const endReason = z.enum(['resigned', 'expired', 'paused', 'deleted', 'suspended', 'restored']);
 
 export const standing = z
   .object({

@@ -17,7 +17,7 @@ export class EventsController {
 
   @Operation(streamEvents)
   async stream(
-    @Input(streamEvents) { call, reply, params, headers }: InputOf<typeof streamEvents>,
+    @Input(streamEvents) { call, reply, params, query, headers }: InputOf<typeof streamEvents>,
   ): Promise<void> {
     requireVisible(call.caller, params.name);
     const { tenantId } = call.caller;
@@ -26,7 +26,8 @@ export class EventsController {
     const stream = new EventStream(reply);
     const target = { tenantId, election: params.name };
     try {
-      const stop = await elections.observe(target, headers['last-event-id'], stream, call.bounds());
+      const place = headers['last-event-id'] ?? this.placeAfter(query.afterSequence);
+      const stop = await elections.observe(target, place, stream, call.bounds());
       stream.start();
       const forget = this.streams.add(stream);
       stream.whenOver(() => {
@@ -38,5 +39,9 @@ export class EventsController {
       release();
       throw error;
     }
+  }
+  /** The place of an event that the caller knows by its number alone: in the epoch of now. */
+  private placeAfter(sequence: number | undefined): string | undefined {
+    return sequence === undefined ? undefined : `${this.engine.store.epoch().epoch}.${sequence}`;
   }
 }

@@ -1,6 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
-import { electionName } from '../http/fields.js';
+import { digits, electionName } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
 
 const exampleStream = `retry: 1000
@@ -25,11 +25,19 @@ export const streamEvents = {
   description:
     'First one `snapshot`, then every event after it, in order: `leadership.acquired`, `leadership.lost`, ' +
     '`election.vacant`. Each has an `id`; a reader that comes back with it as `Last-Event-ID` goes on after it. ' +
-    'If that place is gone a `gap` tells so, and the snapshot that follows is the whole truth. `closed` says that ' +
-    'the election was deleted. A comment is sent every 15 s. A reader that falls 256 kB behind is cut off and may ' +
-    'come back.',
+    'If that place is more than 1 000 events back, or cannot be reached, a `gap` tells so, and the snapshot that ' +
+    'follows is the whole truth. `closed` says that the election was deleted. A comment is sent every 15 s. A reader ' +
+    'that falls 256 kB behind is cut off and may come back.',
   access: 'elections:read',
   params: z.strictObject({ name: electionName }),
+  query: z.strictObject({
+    afterSequence: digits({
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      description:
+        'Go on after this `sequence`, for a reader that has no `Last-Event-ID`, which wins over it.',
+    }).optional(),
+  }),
   headers: z.strictObject({
     'last-event-id': z
       .string()

@@ -10,6 +10,7 @@ import type {
   Resignation,
   Standing,
 } from '#election';
+import type { LeadershipTermRow } from '#history';
 
 /** Spells the engine's answers as the contract does. Undefined fields vanish in JSON. */
 
@@ -95,6 +96,22 @@ export function showElection(view: ElectionView) {
   return { id, name, description, state, policy, ttlMs, maxTtlMs, maxCandidates, createdAt, updatedAt };
 }
 
+export function showTerm(row: LeadershipTermRow) {
+  const { term, fence, leader, startedAt, endedAt, reason, causedBy, vacancyMs, reconstructed } = row;
+  return {
+    term,
+    fence,
+    leader: leader && showCandidate(leader),
+    startedAt: startedAt && toTimestamp(startedAt.getTime()),
+    endedAt: endedAt && toTimestamp(endedAt.getTime()),
+    reason,
+    endedBy: causedBy,
+    vacancyMs,
+    reconstructed,
+    missingBefore: row.missingBefore === 0 ? undefined : row.missingBefore,
+  };
+}
+
 export function showEvent(event: EventRecord) {
   return {
     id: event.id,
@@ -106,6 +123,7 @@ export function showEvent(event: EventRecord) {
     leader: event.leader && showCandidate(event.leader),
     previousLeader: event.previousLeader && showCandidate(event.previousLeader),
     reason: event.reason,
+    causedBy: event.by,
     occurredAt: event.occurredAt,
   };
 }
