@@ -19,7 +19,14 @@ describe('tenants', () => {
       quota: { ...DEFAULT_QUOTA, maxCandidatesPerElection: 7 },
     });
     expect(await tenants.get(tenant.id)).toEqual(tenant);
-    expect(mirrored().tenants.get(tenant.id)).toEqual({ status: 'active', maxCandidatesPerElection: 7 });
+    expect(mirrored().tenants.get(tenant.id)).toEqual({
+      status: 'active',
+      maxCandidatesPerElection: 7,
+      maxSessions: 10_000,
+      maxStreams: 1_000,
+      minTtlMs: 1_000,
+      requestsPerSecond: 500,
+    });
   });
 
   it('change what is named and nothing else', async () => {
@@ -52,6 +59,18 @@ describe('tenants', () => {
     expect(await found({ text: 'needle', status: 'deleting' })).toEqual([]);
     await deletion.begin(one.id, BY);
     expect(await found({ text: 'needle', status: 'deleting' })).toEqual([one.id]);
+  });
+
+  it('follow their plan, but for values of their own, until these are given back', async () => {
+    const { tenants } = scene;
+    const made = await tenants.create({ name: 'Plans', plan: 'free', quota: { maxSessions: 7 } }, BY);
+    expect(made).toMatchObject({ plan: 'free', quota: { maxElections: 20, maxSessions: 7 } });
+    expect(made.quotaOverrides).toEqual({ maxSessions: 7 });
+    const larger = await tenants.change(made.id, { plan: 'enterprise' }, BY);
+    expect(larger.quota).toMatchObject({ maxElections: 10_000, maxSessions: 7 });
+    const plain = await tenants.change(made.id, { quota: { maxSessions: null } }, BY);
+    expect([plain.quota.maxSessions, plain.quotaOverrides]).toEqual([100_000, {}]);
+    expect(await tenants.get(made.id)).toEqual(plain);
   });
 
   it('are listed in pages that neither repeat nor miss one, while others are created', async () => {
