@@ -1,6 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-const DELETING = "(status = 'deleting') = (status_before IS NOT NULL AND purge_after IS NOT NULL)";
+/** `purge_after` stays set until the last row is gone, so that a purge that was cut off is found again. */
+const DELETING =
+  "(status = 'deleting') = (status_before IS NOT NULL) AND (status <> 'deleting' OR purge_after IS NOT NULL)";
 
 /**
  * Admin tokens, which are no tenant's; and a grace period between the deletion of a tenant and the end of its rows.
@@ -35,7 +37,9 @@ export class CreateAdmin1795240300000 implements MigrationInterface {
       UPDATE tenants SET status = 'deleting', status_before = 'active', purge_after = now() + interval '7 days'
         WHERE status = 'deleted'`);
     await runner.query(`ALTER TABLE tenants ADD CONSTRAINT tenants_deleting_check CHECK (${DELETING})`);
-    await runner.query("CREATE INDEX tenants_purge_idx ON tenants (purge_after) WHERE status = 'deleting'");
+    await runner.query(
+      'CREATE INDEX tenants_purge_idx ON tenants (purge_after) WHERE purge_after IS NOT NULL',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

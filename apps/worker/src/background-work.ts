@@ -5,18 +5,20 @@ import type {
 } from '@nestjs/common';
 import type { Engine } from '#etcd';
 import type { Database } from '#postgres';
-import type { RedisLink, TokenLedgerConsumer } from '#queue';
+import type { RedisLink } from '#queue';
 import type { HealthServer } from './health-server.js';
-import type { Relay } from './relay/relay.js';
-
-/** For jobs under way; what is cut off is done again by another worker or the next start. */
-const FINISH_JOBS_WITHIN_MS = 10_000;
 
 /** What the work stands on; it is there from before the first job until after the last. */
 export interface Ground {
   engine: Engine;
   database: Database;
   redis: RedisLink;
+}
+
+/** Something that the worker does by itself from `start` until `close`, which ends within some seconds. */
+export interface Work {
+  start(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -28,22 +30,20 @@ export class BackgroundWork
 {
   constructor(
     private readonly ground: Ground,
-    private readonly relay: Relay,
-    private readonly consumer: TokenLedgerConsumer,
+    private readonly work: readonly Work[],
     private readonly health: HealthServer,
   ) {}
 
   onApplicationBootstrap(): void {
     this.ground.engine.start();
     this.ground.database.start();
-    this.relay.start();
-    this.consumer.start();
+    for (const work of this.work) work.start();
   }
 
-  /** The relay resigns, so that another worker goes on at once. */
+  /** All at once: each lets end what is under way, and the relay resigns, so that another worker goes on. */
   async beforeApplicationShutdown(): Promise<void> {
     this.health.announceStop();
-    await Promise.all([this.relay.close(), this.consumer.close(FINISH_JOBS_WITHIN_MS)]);
+    await Promise.all(this.work.map((work) => work.close()));
   }
 
   async onApplicationShutdown(): Promise<void> {

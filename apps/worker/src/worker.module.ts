@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AuditLog } from '#audit';
+import { AUDIT_ENTITIES, AuditLog } from '#audit';
 import type { Config } from '#config';
 import { systemClock } from '#core';
 import { createEngine } from '#etcd';
@@ -7,12 +7,16 @@ import { FENCING_ENTITIES, TokenLedger } from '#fencing';
 import { Database } from '#postgres';
 import { RedisLink, TokenLedgerConsumer, type TokenLedgerJob } from '#queue';
 import { type Logger, createMetrics } from '#telemetry';
+import { createCheckpoints } from './audit/create-checkpoints.js';
 import { BackgroundWork } from './background-work.js';
 import { HealthServer } from './health-server.js';
 import { AuditSink } from './relay/audit-sink.js';
 import { createRelay } from './relay/create-relay.js';
+import { createRetention } from './retention/create-retention.js';
 import { LedgerWriter } from './ledger-writer.js';
 
+/** For jobs under way; what is cut off is done again by another worker or the next start. */
+const FINISH_JOBS_WITHIN_MS = 10_000;
 const POOL_SIZE = 5;
 /** A job that comes in a short outage waits here; in a longer one it goes back to the queue for some seconds. */
 const WAIT_FOR_DATABASE_MS = 2_000;
@@ -27,14 +31,15 @@ export class WorkerModule {
       {
         url: config.DATABASE_URL,
         applicationName: 'incumbent-worker',
-        entities: FENCING_ENTITIES,
+        entities: [...FENCING_ENTITIES, ...AUDIT_ENTITIES],
         poolSize: POOL_SIZE,
       },
       logger,
       systemClock,
     );
     // What is relayed goes to the history, and to these in the same transaction.
-    const sinks = [new AuditSink(new AuditLog())];
+    const acts = new AuditLog();
+    const sinks = [new AuditSink(acts)];
     const relay = createRelay({ engine, database, sinks, metrics, logger, clock: systemClock });
     const redis = new RedisLink(config.REDIS_URL, 'consumer', logger);
     const writer = new LedgerWriter(new TokenLedger(database), metrics, logger);
@@ -43,6 +48,13 @@ export class WorkerModule {
       await writer.write(job);
     };
     const consumer = new TokenLedgerConsumer(redis, write, {}, logger, systemClock);
+    const ledger = {
+      start: () => consumer.start(),
+      close: () => consumer.close(FINISH_JOBS_WITHIN_MS),
+    };
+    const retention = createRetention(config, { database, acts, metrics, logger, clock: systemClock });
+    const checkpoints = createCheckpoints(config, { database, logger, clock: systemClock });
+    const work = [relay, ledger, retention, checkpoints];
     const health = new HealthServer(
       { etcd: () => engine.isReady(), postgres: () => database.available(), redis: () => redis.available() },
       metrics,
@@ -53,7 +65,7 @@ export class WorkerModule {
         { provide: HealthServer, useValue: health },
         {
           provide: BackgroundWork,
-          useValue: new BackgroundWork({ engine, database, redis }, relay, consumer, health),
+          useValue: new BackgroundWork({ engine, database, redis }, work, health),
         },
       ],
     };

@@ -79,6 +79,12 @@ export const settingsSchema = z.object({
     .describe(
       'Comma-separated CIDRs of private networks that webhooks may reach; every tenant can then send requests there.',
     ),
+  RETENTION_EVERY_MINUTES: z.coerce
+    .number()
+    .min(0.01)
+    .max(1_440)
+    .default(15)
+    .describe('Minutes between two runs of the jobs that keep the database small and rotate keys.'),
   SIGNING_KEY_ROTATION_DAYS: days(
     0,
     90,
@@ -88,6 +94,12 @@ export const settingsSchema = z.object({
   HISTORY_RETENTION_DAYS: days(1, 365, 'Days for which ended terms are kept; the last of each seat stays.'),
   WEBHOOK_RETENTION_DAYS: days(1, 30, 'Days for which finished webhook deliveries and attempts are kept.'),
   AUDIT_RETENTION_DAYS: days(30, 365, 'Days for which audit events are kept.'),
+  AUDIT_CHECKPOINT_MINUTES: z.coerce
+    .number()
+    .min(0.01)
+    .max(1_440)
+    .default(60)
+    .describe('Minutes between two signed checkpoints of the audit log that are kept in the database.'),
   TOKEN_LEDGER_RETENTION_DAYS: days(0, 90, 'Days for which an expired fencing token stays in the ledger.'),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

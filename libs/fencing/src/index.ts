@@ -24,5 +24,5 @@ export { KeyRing, type KeyRingOptions, type Keys } from './key-ring.js';
 export { KeyRotation, type RotationOutcome, type SigningKeySummary } from './key-rotation.js';
 export { KeySealer, WrongMasterKey } from './key-sealer.js';
 export type { PublishedJwk, SigningKey, VerifyingKey } from './signing-key.js';
-export { SigningKeyStore } from './signing-key-store.js';
+export { eraseExpiredKeys, SigningKeyStore } from './signing-key-store.js';
 export { type LedgerEntry, ledgerEntryOf, ledgerEntrySchema, TokenLedger } from './token-ledger.js';

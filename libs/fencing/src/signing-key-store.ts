@@ -11,6 +11,23 @@ type Recording = (rows: EntityManager, kid: string) => Promise<void>;
 
 const unrecorded: Recording = async () => undefined;
 
+/**
+ * Erases the private part of keys that have left the JWKS, and answers of how many. The public part stays: with it
+ * what was signed can be checked for as long as somebody keeps it.
+ * @throws IncumbentError database.unavailable
+ */
+export async function eraseExpiredKeys(database: Database): Promise<number> {
+  const erased = await database.run((rows) =>
+    rows.query<{ erased: number }[]>(
+      `WITH erased AS (
+         UPDATE signing_keys SET sealed_private_key = ''
+          WHERE state = 'retired' AND expires_at < now() AND sealed_private_key <> '' RETURNING 1)
+       SELECT count(*)::int AS erased FROM erased`,
+    ),
+  );
+  return erased[0]?.erased ?? 0;
+}
+
 /** The signing keys in Postgres. Every change happens under one lock, so that replicas agree on one active key. */
 export class SigningKeyStore {
   constructor(private readonly database: Database) {}

@@ -91,6 +91,33 @@ export class Database {
     });
   }
 
+  /**
+   * Runs `work` while no other process runs what takes the same lock, and answers whether it did: where another does,
+   * nothing happens. The lock belongs to a connection of its own and goes with it, so a process that is killed holds
+   * nobody up; in return `work` must bear that its connection is lost and another process begins.
+   * @throws IncumbentError database.unavailable
+   */
+  async exclusively(lock: number, work: () => Promise<void>): Promise<boolean> {
+    const source = this.connected();
+    return this.guarded(async () => {
+      const holder = source.createQueryRunner();
+      try {
+        const taken: { taken: boolean }[] = await holder.query('SELECT pg_try_advisory_lock($1) AS taken', [
+          lock,
+        ]);
+        if (taken[0]?.taken !== true) return false;
+        try {
+          await work();
+          return true;
+        } finally {
+          await holder.query('SELECT pg_advisory_unlock($1)', [lock]);
+        }
+      } finally {
+        await holder.release();
+      }
+    });
+  }
+
   /** Stops connecting, lets statements under way end, and refuses everything after. */
   async close(): Promise<void> {
     this.closed = true;

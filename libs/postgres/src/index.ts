@@ -4,6 +4,7 @@
  * elections while it is away.
  */
 export type { ActLog } from './act-log.js';
+export { type RemovalRule, removeRows, tenantsIn } from './batches.js';
 export { type EntityManager, IsNull } from 'typeorm';
 export { Database, type DatabaseOptions } from './database.js';
 export { migrateDown, type MigrateOptions, migrateUp } from './migrations.js';

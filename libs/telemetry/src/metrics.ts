@@ -125,6 +125,12 @@ function backgroundMetrics(registry: Registry) {
     tokensSigned: counter('incumbent_fencing_tokens_signed_total', 'Fencing tokens signed'),
     ledgerDropped: counter('incumbent_ledger_dropped_total', 'Ledger entries dropped while Redis was away'),
     ledgerWritten: counter('incumbent_ledger_written_total', 'Ledger entries written to Postgres'),
+    retentionDone: new Counter({
+      name: 'incumbent_retention_done_total',
+      help: 'What retention jobs have done, in rows or steps',
+      labelNames: ['job'] as const,
+      registers,
+    }),
     mirrorRepairs: counter(
       'incumbent_mirror_repairs_total',
       'Mirrored keys and tenants that had to be repaired',

@@ -1,4 +1,4 @@
-import { Controller } from '@nestjs/common';
+import { Controller, type StreamableFile } from '@nestjs/common';
 import { IncumbentError } from '#core';
 import type { TenantRecord } from '#election';
 import { Engine } from '#etcd';
@@ -13,10 +13,12 @@ import {
   changeTenant,
   createTenant,
   deleteTenant,
+  exportTenant,
   getTenant,
   listTenants,
   restoreTenant,
 } from './tenants.operations.js';
+import { TenantExportStream } from './tenant-export-stream.js';
 import { untilSeen } from './until-seen.js';
 
 /** Tenants, for the operator of the service. */
@@ -25,6 +27,7 @@ export class TenantsController {
   constructor(
     private readonly tenants: TenantService,
     private readonly deletion: TenantDeletion,
+    private readonly exports: TenantExportStream,
     private readonly engine: Engine,
   ) {}
 
@@ -72,6 +75,11 @@ export class TenantsController {
     const tenant = await this.deletion.restore(params.id, call.caused);
     await untilSeen(this.engine, (directory) => directory.tenant(params.id)?.status === tenant.status);
     return showTenant(tenant);
+  }
+
+  @Operation(exportTenant)
+  async export(@Input(exportTenant) { call, params }: InputOf<typeof exportTenant>): Promise<StreamableFile> {
+    return this.exports.begin(await this.tenants.get(params.id), call.caused);
   }
 
   /** @throws IncumbentError tenant.not_found, tenant.has_leaders */

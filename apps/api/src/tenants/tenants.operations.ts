@@ -155,3 +155,28 @@ export const restoreTenant = {
   },
   errors: ['tenant.not_found', ...mirrored],
 } as const satisfies OperationSpec;
+
+export const exportTenant = {
+  id: 'exportTenant',
+  method: RequestMethod.GET,
+  path: '/admin/v1/tenants/{id}/export',
+  tag,
+  access,
+  summary: 'Export everything of a tenant',
+  description:
+    'Lines of JSON, `{type, data}`: the tenant, then its audit log, elections, keys and endpoints without secrets, ' +
+    'history and deliveries, and last `{"type":"end","data":{"rows":n}}`: an export without it was cut off. What ' +
+    'changes meanwhile is shown as it was when it was read. It works as long as the tenant is not purged.',
+  params: tenantParams,
+  answers: {
+    200: {
+      description: 'The lines, as they are read.',
+      mediaType: 'application/x-ndjson',
+      schema: z
+        .object({ type: z.string(), data: z.record(z.string(), z.unknown()) })
+        .meta({ id: 'ExportedRow', description: 'One line of an export.' }),
+      examples: { line: { type: 'tenant', data: tenantExample } },
+    },
+  },
+  errors: ['tenant.not_found', 'limit.quota_exceeded', 'database.unavailable'],
+} as const satisfies OperationSpec;
