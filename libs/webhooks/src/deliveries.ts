@@ -62,18 +62,15 @@ export class DeliveryLog {
   async list(viewer: Viewer, filter: DeliveryFilter, page: PageRequest): Promise<Page<Delivery>> {
     const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
     const where = new Conditions(viewer);
-    where.add(filter.endpointId, (value) => `delivery.endpoint_id = ${value}`);
-    where.add(filter.state, (value) => `delivery.state = ${value}`);
-    where.add(filter.from, (value) => `delivery.created_at >= ${value}`);
-    where.add(filter.to, (value) => `delivery.created_at < ${value}`);
+    where.add((id) => `delivery.endpoint_id = ${id}`, filter.endpointId);
+    where.add((state) => `delivery.state = ${state}`, filter.state);
+    where.add((from) => `delivery.created_at >= ${from}`, filter.from);
+    where.add((to) => `delivery.created_at < ${to}`, filter.to);
     const { election } = filter;
     const electionId = election && electionRef(viewer.tenantId, election).electionId;
-    where.add(electionId, (value) => `delivery.election_id = ${value}`);
-    where.add(after?.createdAt, (value) => `delivery.created_at <= ${value}`);
-    if (after) {
-      const place = `(${where.parameter(after.createdAt)}, ${where.parameter(after.id)})`;
-      where.add(true, () => `(delivery.created_at, delivery.id) < ${place}`);
-    }
+    where.add((id) => `delivery.election_id = ${id}`, electionId);
+    const place = '(delivery.created_at, delivery.id)';
+    where.add((at, id) => `${place} < (${at}, ${id})`, after?.createdAt, after?.id);
     const found = await this.database.forTenant(viewer.tenantId, (rows) =>
       rows.query<Delivery[]>(
         `SELECT ${COLUMNS} FROM ${TABLES} WHERE ${where.text}
@@ -104,7 +101,7 @@ export async function findDelivery(
   id: string,
 ): Promise<Delivery & { payload: MessagePayload }> {
   const where = new Conditions(viewer);
-  where.add(id, (value) => `delivery.id = ${value}`);
+  where.add((value) => `delivery.id = ${value}`, id);
   const [found] = await rows.query<(Delivery & { payload: MessagePayload })[]>(
     `SELECT ${COLUMNS}, message.payload FROM ${TABLES} WHERE ${where.text}`,
     where.values,
@@ -120,13 +117,13 @@ class Conditions {
 
   /** Begins with what the viewer may see. */
   constructor({ tenantId, electionPrefix }: Viewer) {
-    this.add(tenantId, (value) => `delivery.tenant_id = ${value}`);
-    this.add(electionPrefix, (value) => withinSql(value));
+    this.add((id) => `delivery.tenant_id = ${id}`, tenantId);
+    this.add(withinSql, electionPrefix);
     // An endpoint that lies within the prefix now may have heard of other elections before.
     this.add(
+      (prefix) => `(message.type = '${TEST_TYPE}' OR
+        message.election <> '' AND starts_with(message.election, ${prefix}))`,
       electionPrefix,
-      (value) =>
-        `(starts_with(message.election, ${value}) AND message.election <> '' OR message.type = '${TEST_TYPE}')`,
     );
   }
 
@@ -134,13 +131,11 @@ class Conditions {
     return this.#conditions.join(' AND ');
   }
 
-  /** Adds a condition unless there is nothing to compare with. */
-  add(value: unknown, condition: (parameter: string) => string): void {
-    if (value !== undefined) this.#conditions.push(condition(this.parameter(value)));
-  }
-
-  parameter(value: unknown): string {
-    this.values.push(value);
-    return `$${this.values.length}`;
+  /** Adds a condition on these values, unless one of them is missing. */
+  add(condition: (...parameters: string[]) => string, ...values: unknown[]): void {
+    if (values.includes(undefined)) return;
+    const before = this.values.length;
+    this.values.push(...values);
+    this.#conditions.push(condition(...values.map((_, at) => `$${before + at + 1}`)));
   }
 }

@@ -83,7 +83,7 @@ describe('the URL of an endpoint', () => {
       'https://slow.example.com/',
     );
     const refusal = refusalOf(checking);
-    clock.advance(2_000);
+    await clock.advance(2_000);
     expect(await refusal).toBe(refused('unresolvable'));
   });
 

@@ -14,8 +14,8 @@ export const WEBHOOK_ENTITIES = [
   WebhookAttempts,
 ];
 
-export { EVENT_TYPES, type MessagePayload, TEST_TYPE, type WebhookEventType } from './payload.js';
-export { EndpointSeal, newSecret } from './secrets.js';
+export { EVENT_TYPES, type MessagePayload, type WebhookEventType } from './payload.js';
+export { EndpointSeal } from './secrets.js';
 export {
   type Attempt,
   type Delivery,

@@ -106,10 +106,10 @@ async function repetitionsOf(
             election_id AS "electionId", place, redelivery
        FROM webhook_deliveries last
       WHERE tenant_id = $1 AND endpoint_id = $2 AND ${condition}
-        AND NOT EXISTS (
-          SELECT FROM webhook_deliveries newer
-           WHERE newer.tenant_id = $1 AND newer.endpoint_id = $2 AND newer.message_id = last.message_id
-             AND newer.redelivery > last.redelivery)
+        AND redelivery = (
+          SELECT latest.redelivery FROM webhook_deliveries latest
+           WHERE latest.tenant_id = $1 AND latest.endpoint_id = $2 AND latest.message_id = last.message_id
+           ORDER BY latest.redelivery DESC LIMIT 1)
       ORDER BY created_at, place LIMIT ${MOST_AT_ONCE + 1}`,
     [tenantId, endpointId, value],
   );

@@ -183,12 +183,14 @@ describe('a webhook endpoint', () => {
     const small = await service.tenant({}, { maxWebhookEndpoints: 7 });
     const beside = await Service.start({ beside: service });
     try {
-      const callers = [small.caller, small.caller.with({ url: beside.url })];
+      const there = small.caller.with({ url: beside.url });
       const answers = await Promise.all(
-        Array.from({ length: 50 }, (_, one) => callers[one % 2]?.post(ENDPOINTS, wanted())),
+        Array.from({ length: 50 }, (_, one) =>
+          (one % 2 === 0 ? small.caller : there).post(ENDPOINTS, wanted()),
+        ),
       );
-      const refusals = answers.filter((answer) => answer?.status === 429);
-      expect(answers.filter((answer) => answer?.status === 201)).toHaveLength(7);
+      const refusals = answers.filter((answer) => answer.status === 429);
+      expect(answers.filter((answer) => answer.status === 201)).toHaveLength(7);
       expect(refusals).toHaveLength(43);
       expect(refusals[0]?.body).toMatchObject({
         code: 'limit.quota_exceeded',

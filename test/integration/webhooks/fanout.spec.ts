@@ -272,12 +272,12 @@ describe('the tables of webhooks', () => {
     await scene.append(anEvent(two, 'e'));
     for (const table of ['endpoints', 'secrets', 'messages', 'deliveries', 'attempts']) {
       const seen = await scene.database.forTenant(one, (rows) =>
-        rows.query(`SELECT 1 FROM webhook_${table}`),
+        rows.query<unknown[]>(`SELECT 1 FROM webhook_${table}`),
       );
       expect(seen).toEqual([]);
     }
     const taken = scene.database.forTenant(one, (rows) =>
-      rows.query("UPDATE webhook_endpoints SET url = 'https://evil.example.com/' RETURNING 1"),
+      rows.query<unknown>("UPDATE webhook_endpoints SET url = 'https://evil.example.com/' RETURNING 1"),
     );
     expect(await taken).toEqual([[], 0]);
     const unavailable = await scene.database
