@@ -7,8 +7,11 @@ import { FENCING_ENTITIES, TokenLedger } from '#fencing';
 import { Database } from '#postgres';
 import { RedisLink, TokenLedgerConsumer, type TokenLedgerJob } from '#queue';
 import { type Logger, createMetrics } from '#telemetry';
+import { Fanout } from '#webhooks';
 import { createCheckpoints } from './audit/create-checkpoints.js';
 import { BackgroundWork } from './background-work.js';
+import { createDeliveries } from './deliveries/create-deliveries.js';
+import { FanoutSink } from './deliveries/fanout-sink.js';
 import { HealthServer } from './health-server.js';
 import { AuditSink } from './relay/audit-sink.js';
 import { createRelay } from './relay/create-relay.js';
@@ -17,7 +20,8 @@ import { LedgerWriter } from './ledger-writer.js';
 
 /** For jobs under way; what is cut off is done again by another worker or the next start. */
 const FINISH_JOBS_WITHIN_MS = 10_000;
-const POOL_SIZE = 5;
+/** Outcomes of deliveries are written down many at a time. */
+const POOL_SIZE = 12;
 /** A job that comes in a short outage waits here; in a longer one it goes back to the queue for some seconds. */
 const WAIT_FOR_DATABASE_MS = 2_000;
 
@@ -39,9 +43,11 @@ export class WorkerModule {
     );
     // What is relayed goes to the history, and to these in the same transaction.
     const acts = new AuditLog();
-    const sinks = [new AuditSink(acts)];
-    const relay = createRelay({ engine, database, sinks, metrics, logger, clock: systemClock });
     const redis = new RedisLink(config.REDIS_URL, 'consumer', logger);
+    const parts = { database, acts, metrics, logger, clock: systemClock };
+    const deliveries = createDeliveries(config, { ...parts, redis });
+    const sinks = [new FanoutSink(new Fanout(), deliveries), new AuditSink(acts)];
+    const relay = createRelay({ engine, database, sinks, metrics, logger, clock: systemClock });
     const writer = new LedgerWriter(new TokenLedger(database), metrics, logger);
     const write = async (job: TokenLedgerJob): Promise<void> => {
       await database.waitUntilAvailable(WAIT_FOR_DATABASE_MS);
@@ -52,9 +58,9 @@ export class WorkerModule {
       start: () => consumer.start(),
       close: () => consumer.close(FINISH_JOBS_WITHIN_MS),
     };
-    const retention = createRetention(config, { database, acts, metrics, logger, clock: systemClock });
+    const retention = createRetention(config, parts);
     const checkpoints = createCheckpoints(config, { database, logger, clock: systemClock });
-    const work = [relay, ledger, retention, checkpoints];
+    const work = [relay, deliveries, ledger, retention, checkpoints];
     const health = new HealthServer(
       { etcd: () => engine.isReady(), postgres: () => database.available(), redis: () => redis.available() },
       metrics,

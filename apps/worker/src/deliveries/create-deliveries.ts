@@ -2,7 +2,7 @@ import type { Config } from '#config';
 import { type Clock, newId } from '#core';
 import { DEFAULT_LIFETIME_MS, KeyRing, KeySealer, SigningKeyStore, TokenLedger } from '#fencing';
 import type { ActLog, Database } from '#postgres';
-import { type RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
+import { RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
 import type { Logger, Metrics } from '#telemetry';
 import {
   Claims,
@@ -21,8 +21,7 @@ import { TermSigner } from './term-signer.js';
 export interface DeliveryWiring {
   database: Database;
   /** For workers of queues: its commands wait for Redis to come back. */
-  consumerLink: RedisLink;
-  producerLink: RedisLink;
+  redis: RedisLink;
   acts: ActLog;
   metrics: Metrics;
   logger: Logger;
@@ -54,18 +53,15 @@ export function createDeliveries(config: Config, wiring: DeliveryWiring): Delive
   const claims = new Claims(database, workerId, clock);
   const dispatcher = new Dispatcher(claims, sender, DEFAULT_LIMITS, logger, clock);
   const consumer = new WebhookWakeConsumer(
-    wiring.consumerLink,
+    wiring.redis,
     (endpoint) => dispatcher.wake([endpoint]),
     {},
     logger,
     clock,
   );
-  const queue = new WebhookWakeQueue(wiring.producerLink, {}, logger, clock);
-  return new Deliveries(
-    { claims, dispatcher, consumer, queue, agent, keyRing, metrics },
-    () => wiring.producerLink.available(),
-    clock,
-  );
+  const link = new RedisLink(config.REDIS_URL, 'producer', logger);
+  const queue = new WebhookWakeQueue(link, {}, logger, clock);
+  return new Deliveries({ claims, dispatcher, consumer, queue, link, agent, keyRing, metrics }, clock);
 }
 
 function createKeyRing(config: Config, { database, logger, clock }: DeliveryWiring): KeyRing {

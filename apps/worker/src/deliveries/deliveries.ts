@@ -1,16 +1,20 @@
 import { type Clock, type Timer } from '#core';
 import type { KeyRing } from '#fencing';
-import type { WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
+import type { RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
 import type { Metrics } from '#telemetry';
 import type { Claims, Dispatcher, EndpointRef, EndpointWaker, GuardedAgent } from '#webhooks';
 
 const COUNT_EVERY_MS = 15_000;
+/** For deliveries in flight; what is cut off is made again by another worker or the next start. */
+const LAND_WITHIN_MS = 10_000;
 
 export interface DeliveryParts {
   claims: Claims;
   dispatcher: Dispatcher;
   consumer: WebhookWakeConsumer;
   queue: WebhookWakeQueue;
+  /** What the queue tells its words by. */
+  link: RedisLink;
   agent: GuardedAgent;
   keyRing: KeyRing;
   metrics: Metrics;
@@ -24,7 +28,6 @@ export class Deliveries implements EndpointWaker {
 
   constructor(
     private readonly parts: DeliveryParts,
-    private readonly redisAvailable: () => boolean,
     private readonly clock: Clock,
   ) {}
 
@@ -37,17 +40,18 @@ export class Deliveries implements EndpointWaker {
 
   /** One worker, whichever hears first; while Redis is away, this one. */
   wake(endpoints: readonly EndpointRef[]): void {
-    if (this.redisAvailable()) this.parts.queue.wake(endpoints);
+    if (this.parts.link.available()) this.parts.queue.wake(endpoints);
     else this.parts.dispatcher.wake(endpoints);
   }
 
-  /** Lets deliveries in flight end, at most for `withinMs`, and gives back what did not. */
-  async close(withinMs: number): Promise<void> {
+  /** Lets deliveries in flight end, and gives back what does not in time. */
+  async close(): Promise<void> {
     this.closed = true;
     this.timer?.cancel();
-    const { consumer, dispatcher, queue, agent, keyRing } = this.parts;
-    await Promise.all([consumer.close(withinMs), dispatcher.close(withinMs), this.counting]);
+    const { consumer, dispatcher, queue, link, agent, keyRing } = this.parts;
+    await Promise.all([consumer.close(LAND_WITHIN_MS), dispatcher.close(LAND_WITHIN_MS), this.counting]);
     await Promise.all([queue.close(), agent.close(), keyRing.close()]);
+    await link.close();
   }
 
   private countLater(afterMs: number): void {

@@ -4,7 +4,7 @@ import type { EndpointRef, EndpointWaker, Fanout } from '#webhooks';
 import type { Sink } from '../relay/sink.js';
 
 /** Owes every event to the endpoints that subscribe to it, in the transaction that makes it history. */
-export class WebhookSink implements Sink {
+export class FanoutSink implements Sink {
   /** Of the transaction under way: the relay has one at a time. */
   private owed: EndpointRef[] = [];
 
