@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Observation, Standing } from '#election';
+import {
+  decode,
+  type ElectionRef,
+  electionRef,
+  type EventRecord,
+  keys,
+  type Observation,
+  type Place,
+  type Standing,
+} from '#election';
 import { type Participant, waitUntil } from '#testing';
 import {
   storeRevision,
@@ -8,13 +17,14 @@ import {
   sessionKey,
   sessionRevision,
   soon,
+  stored,
   storedLeader,
   target,
   writing,
 } from './rig.js';
 
-/** How many of its newest events an election keeps. */
-const EVENTS_KEPT = 1_000;
+/** A stream that has missed more events is told the present state in place of them. */
+const MOST_MISSED = 1_000;
 /** For the making of that many, and a few more, on a slow disk. */
 const EVENTS_MS = 60_000;
 
@@ -121,26 +131,54 @@ describe('an event stream', () => {
   });
 
   it(
-    'is told gap and a new snapshot when its place is more than a thousand events ago, and not before',
+    'is told gap and a new snapshot when it has missed more than a thousand events, and not before',
     async () => {
       const [first, second] = await rig.pair();
       const told = await Told.at(first);
       const crowd = Array.from({ length: 20 }, (_, index) => rig.participant(`a-${index}`));
-      while (told.sequences.length <= EVENTS_KEPT) {
+      while (told.sequences.length <= MOST_MISSED) {
         await Promise.all(crowd.map((participant) => participant.campaign(first.replica)));
         await Promise.all(crowd.map((participant) => participant.resign(first.replica)));
       }
       const last = (await first.replica.elections.leader(target, soon())).sequence;
       await told.until(last);
       const placeOf = (sequence: number): string => `0.${sequence}`;
-      const within = await Told.at(second, placeOf(last - EVENTS_KEPT));
-      const beyond = await Told.at(second, placeOf(last - EVENTS_KEPT - 1));
-      expect(within.sequences).toEqual(upTo(last - EVENTS_KEPT + 1, last));
+      const within = await Told.at(second, placeOf(last - MOST_MISSED));
+      const beyond = await Told.at(second, placeOf(last - MOST_MISSED - 1));
+      expect(within.sequences).toEqual(upTo(last - MOST_MISSED + 1, last));
       expect(beyond.kinds).toEqual(['gap', 'snapshot']);
       expect(beyond.all[1]).toMatchObject({ leadership: { sequence: last } });
     },
     EVENTS_MS,
   );
+
+  it('goes on from memory and from the record after the relay has emptied the outbox, and is told gap without either', async () => {
+    const [first, second] = await rig.pair();
+    const told = await Told.at(first);
+    await oneTerm(first);
+    await told.until(3);
+    told.stop();
+    await oneTerm(first);
+    await oneTerm(first);
+    await rig.caughtUp();
+    const recorded = await emptyOutbox(first);
+    const resumed = await Told.at(second, told.place);
+    expect(resumed.sequences).toEqual(upTo(4, 9));
+    const fresh = await rig.replica();
+    expect((await Told.at(fresh, told.place)).kinds).toEqual(['gap', 'snapshot']);
+    const asked: string[] = [];
+    const past = {
+      after: async (_ref: ElectionRef, { sequence }: Place) => {
+        asked.push(`${sequence}`);
+        return recorded.filter((event) => event.sequence > sequence);
+      },
+    };
+    const informed = await rig.replica(0, { past });
+    await oneTerm(first);
+    const late = await Told.at(informed, told.place);
+    expect(late.sequences).toEqual(upTo(4, 12));
+    expect(asked).toEqual(['3']);
+  });
 
   it('ends when its replica lost its place in the store, and goes on from there with nothing missing', async () => {
     const [first, second] = await rig.pair();
@@ -234,6 +272,15 @@ describe('a held answer', () => {
     for (const settlement of settlements) settlement.release();
   });
 });
+
+/** Takes every event out of the outbox, as the relay does once it has recorded them. */
+async function emptyOutbox(on: RigReplica): Promise<EventRecord[]> {
+  const { tenantId, election } = target;
+  const entries = await stored(on, { kind: 'prefix', prefix: keys.events(electionRef(tenantId, election)) });
+  const writes = entries.map(({ key }) => ({ kind: 'delete' as const, key }));
+  await on.gate.commit({ guards: [], writes, reads: [] }, { lane: 'admin', tenantId: 'test', ...soon() });
+  return entries.map(({ value }) => decode<EventRecord>(value));
+}
 
 /** Sends a renewal that waits, and returns once it was committed; its answer is still out. */
 async function renewalHeldAt(

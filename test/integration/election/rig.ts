@@ -13,6 +13,7 @@ import {
   type LeaderRecord,
   type Read,
   Replica,
+  type ReplicaOptions,
   SessionTokens,
   type Transition,
 } from '#election';
@@ -90,7 +91,7 @@ export class Rig {
   }
 
   /** Starts a replica and waits until it serves. Its traffic takes the proxy to `member` (0, the first). */
-  async replica(member = 0): Promise<RigReplica> {
+  async replica(member = 0, options: Pick<ReplicaOptions, 'past'> = {}): Promise<RigReplica> {
     this.#started += 1;
     const urls = [...this.etcd.urls.slice(member), ...this.etcd.urls.slice(0, member)];
     const proxy = await FaultProxy.start(urls[0] ?? '');
@@ -103,7 +104,8 @@ export class Rig {
         databaseLimitBytes: 1_000_000_000,
       }),
     );
-    const replica = await Replica.start({ store: gate, clock: systemClock, processId, secret: SECRET });
+    const given = { store: gate, clock: systemClock, processId, secret: SECRET, ...options };
+    const replica = await Replica.start(given);
     let closed = false;
     const made: RigReplica = {
       replica,
