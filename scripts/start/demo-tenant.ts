@@ -15,6 +15,9 @@ const ELECTION = {
   ttlMs: 60_000,
 };
 
+/** Everything that a tenant can do but making further keys. */
+const SCOPES = ['elections:read', 'elections:campaign', 'elections:manage', 'webhooks:manage', 'audit:read'];
+
 interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
@@ -35,7 +38,10 @@ export async function demoOf(folder: string, baseUrl: string, adminToken: string
   }
   const tenant = await call(`${baseUrl}/admin/v1/tenants`, adminToken, { name: 'demo' });
   const tenantId = textOf(tenant, 'id');
-  const key = await call(`${baseUrl}/admin/v1/tenants/${tenantId}/api-keys`, adminToken, { name: 'demo' });
+  const key = await call(`${baseUrl}/admin/v1/tenants/${tenantId}/api-keys`, adminToken, {
+    name: 'demo',
+    scopes: SCOPES,
+  });
   const demo = { tenantId, key: textOf(key, 'key') };
   writeFileSync(file, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
   await makeElection(baseUrl, demo.key);

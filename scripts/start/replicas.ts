@@ -28,6 +28,9 @@ export function serviceEnvironment(
       entry[1] !== undefined && !/^(npm_|INCUMBENT_(PORT_BASE|DATA_FOLDER)$)/i.test(entry[0]),
   );
   return {
+    // Whoever tries webhooks out has the receiver on this machine.
+    WEBHOOK_ALLOW_HTTP: 'true',
+    WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8,::1/128',
     NODE_ENV: options.dev ? 'development' : 'production',
     ADMIN_TOKEN: secrets.adminToken,
     MASTER_KEY: secrets.masterKey,
