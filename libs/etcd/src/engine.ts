@@ -17,66 +17,68 @@ export interface Opened {
  * during an outage serves as soon as the outage ends.
  */
 export class Engine {
-  private opened: Opened | undefined;
-  private opening: Promise<void> | undefined;
-  private closed = false;
-  private readonly listeners: ViewListener[] = [];
+  #opened: Opened | undefined;
+  #opening: Promise<void> | undefined;
+  #closed = false;
+  readonly #listeners: ViewListener[] = [];
+  readonly #open: () => Promise<Opened>;
+  readonly #logger: Logger;
 
-  constructor(
-    private readonly open: () => Promise<Opened>,
-    private readonly logger: Logger,
-  ) {}
+  constructor(open: () => Promise<Opened>, logger: Logger) {
+    this.#open = open;
+    this.#logger = logger;
+  }
 
   /** @throws IncumbentError store.unavailable, `executed: false` */
   get current(): Replica {
-    return this.required().replica;
+    return this.#required().replica;
   }
 
   /** For what is stored beside elections. @throws IncumbentError store.unavailable, `executed: false` */
   get store(): EtcdElectionStore {
-    return this.required().store;
+    return this.#required().store;
   }
 
   /** Undefined until the store was reached for the first time. */
   get known(): Replica | undefined {
-    return this.opened?.replica;
+    return this.#opened?.replica;
   }
 
   isReady(): boolean {
-    return this.opened?.replica.ready() ?? false;
+    return this.#opened?.replica.ready() ?? false;
   }
 
   /** Tells `listener` what the view sees from the opening on. To be called before `start`. */
   listen(listener: ViewListener): void {
-    this.listeners.push(listener);
+    this.#listeners.push(listener);
   }
 
   /** Opens the replica in the background and tries again until it succeeds or `close` is called. */
   start(): void {
-    this.opening = this.openUntilDone();
+    this.#opening = this.#openUntilDone();
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    await Promise.race([this.opening, delay(RETRY_MS)]);
-    await this.opened?.replica.close();
+    this.#closed = true;
+    await Promise.race([this.#opening, delay(RETRY_MS)]);
+    await this.#opened?.replica.close();
   }
 
-  private async openUntilDone(): Promise<void> {
-    while (!this.closed && this.opened === undefined) {
+  async #openUntilDone(): Promise<void> {
+    while (!this.#closed && this.#opened === undefined) {
       try {
-        const opened = await this.open();
-        for (const listener of this.listeners) opened.replica.view.listen(listener);
-        this.opened = opened;
+        const opened = await this.#open();
+        for (const listener of this.#listeners) opened.replica.view.listen(listener);
+        this.#opened = opened;
       } catch (error) {
-        this.logger.warn({ err: error }, 'the coordination store cannot be reached yet');
+        this.#logger.warn({ err: error }, 'the coordination store cannot be reached yet');
         await delay(RETRY_MS);
       }
     }
   }
 
-  private required(): Opened {
-    if (this.opened !== undefined) return this.opened;
+  #required(): Opened {
+    if (this.#opened !== undefined) return this.#opened;
     throw new IncumbentError(
       'store.unavailable',
       'This replica has not reached the coordination store yet. Try again.',

@@ -20,6 +20,8 @@ export class RemoteReplica implements ElectionCalls {
       name: 'replica',
       command: process.execPath,
       args: [
+        // Some libraries use parameter properties, which are more than types.
+        '--experimental-transform-types',
         '--import',
         here('../../../scripts/run-from-source.mjs'),
         script,

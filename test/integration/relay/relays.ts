@@ -55,7 +55,7 @@ export class RelayScene {
       name,
       command: process.execPath,
       args: [
-        // Libraries above the engine use parameter properties, which are more than types.
+        // Some libraries use parameter properties, which are more than types.
         '--experimental-transform-types',
         '--import',
         here('../../../scripts/run-from-source.mjs'),
