@@ -50,7 +50,7 @@ export class Caller {
       signal: AbortSignal.timeout(70_000),
     });
     const text = await response.text();
-    const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
+    const isJson = /^application\/([\w-]+\+)?json/.test(response.headers.get('content-type') ?? '');
     const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, body, text };
   }
