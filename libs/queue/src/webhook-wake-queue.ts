@@ -39,6 +39,11 @@ export class WebhookWakeQueue {
     this.telling ??= this.tell().finally(() => (this.telling = undefined));
   }
 
+  /** Resolves when every word given so far was handed over or dropped. */
+  async idle(): Promise<void> {
+    await this.telling;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     await this.telling;
