@@ -281,7 +281,7 @@ describe('the tables of webhooks', () => {
     );
     expect(await taken).toEqual([[], 0]);
     const unavailable = await scene.database
-      .forTenant(one, (rows) => rows.query('DELETE FROM webhook_deliveries'))
+      .forTenant(one, (rows) => rows.query<unknown>('DELETE FROM webhook_deliveries'))
       .catch((error: unknown) => error);
     expect(hasCode(unavailable, 'database.unavailable')).toBe(false);
     expect(String(unavailable)).toMatch(/permission denied/);
