@@ -84,7 +84,10 @@ export class ClusterInspector {
   private readonly clock: Clock;
   private readonly events: { key: Buffer; range_end: Buffer };
 
-  constructor(private readonly options: ClusterInspectorOptions) {
+  private readonly options: ClusterInspectorOptions;
+
+  constructor(options: ClusterInspectorOptions) {
+    this.options = options;
     this.clock = options.clock ?? systemClock;
     this.events = new KeyRange(options.prefix).below(keys.outbox);
   }
