@@ -148,10 +148,6 @@ async function makeDeliveries(runner: QueryRunner): Promise<void> {
     `CREATE INDEX webhook_deliveries_lane_idx
        ON webhook_deliveries (tenant_id, endpoint_id, election_id, place, id) WHERE state = 'pending'`,
   );
-  // The sweep for what is due goes across all tenants.
-  await runner.query(
-    "CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (due_at) WHERE state = 'pending'",
-  );
   await runner.query(
     'CREATE INDEX webhook_deliveries_endpoint_idx ON webhook_deliveries (tenant_id, endpoint_id, created_at, id)',
   );

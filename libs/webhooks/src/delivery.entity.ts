@@ -105,7 +105,6 @@ export const WebhookDeliveries = new EntitySchema<DeliveryRow>({
       columns: ['tenantId', 'endpointId', 'electionId', 'place', 'id'],
       where: pending,
     },
-    { name: 'webhook_deliveries_due_idx', columns: ['dueAt'], where: pending },
     { name: 'webhook_deliveries_endpoint_idx', columns: ['tenantId', 'endpointId', 'createdAt', 'id'] },
     {
       name: 'webhook_deliveries_lost_idx',

@@ -77,10 +77,9 @@ describe('migrations', () => {
     expect(strays.sort()).toEqual([
       // Searched by elements of a list, which an index of its kind alone can; the tenant is compared after it.
       'audit_events_targets_idx',
-      // Retention and the sweep for what is due go by time across all tenants.
+      // Retention goes by age across all tenants.
       'fencing_tokens_expiry_idx',
       'idempotent_requests_age_idx',
-      'webhook_deliveries_due_idx',
       'webhook_messages_age_idx',
     ]);
   });

@@ -60,7 +60,7 @@ describe('retention', () => {
     expect(await column('SELECT sequence::int AS id FROM leadership_events ORDER BY 1')).toEqual([1, 2, 3]);
   });
 
-  it('removes finished deliveries with their attempts, then messages, and nothing that is still owed', async () => {
+  it('removes finished deliveries with their attempts, then messages, and nothing that is owed to a living endpoint', async () => {
     await fresh.ask(`
       INSERT INTO webhook_endpoints (tenant_id, id, url, events, elections, status, updated_at)
       VALUES ('ten_a', 'whe_live', 'https://x', '{}', '{}', 'active', now() - interval '90 days'),
@@ -69,13 +69,15 @@ describe('retention', () => {
     await fresh.ask(`
       INSERT INTO webhook_messages (tenant_id, id, election_id, election, epoch, sequence, type, payload, occurred_at, created_at)
       SELECT 'ten_a', id, 'elc_1', 'x', 0, 1, 't', '{}', now(), now() - age
-        FROM (VALUES ('evt_old', interval '40 days'), ('evt_owed', '40 days'), ('evt_new', '1 day')) AS m (id, age)`);
+        FROM (VALUES ('evt_old', interval '40 days'), ('evt_owed', '40 days'), ('evt_void', '40 days'), ('evt_new', '1 day'))
+          AS m (id, age)`);
     await fresh.ask(`
       INSERT INTO webhook_deliveries (tenant_id, id, endpoint_id, message_id, election_id, place, state, due_at, created_at, finished_at)
-      SELECT 'ten_a', 'dlv_' || message, 'whe_live', 'evt_' || message, 'elc_1', 1, state, now(), now() - age,
+      SELECT 'ten_a', 'dlv_' || message, endpoint, 'evt_' || message, 'elc_1', 1, state, now(), now() - age,
              CASE WHEN state = 'pending' THEN NULL ELSE now() - age END
-        FROM (VALUES ('old', 'succeeded', interval '40 days'), ('owed', 'pending', '40 days'), ('new', 'failed', '1 day'))
-          AS d (message, state, age)`);
+        FROM (VALUES ('old', 'whe_live', 'succeeded', interval '40 days'), ('owed', 'whe_live', 'pending', '40 days'),
+                     ('void', 'whe_gone', 'pending', '40 days'), ('new', 'whe_live', 'failed', '1 day'))
+          AS d (message, endpoint, state, age)`);
     await fresh.ask(`
       INSERT INTO webhook_attempts (tenant_id, delivery_id, number, started_at, duration_ms)
       VALUES ('ten_a', 'dlv_old', 1, now(), 1), ('ten_a', 'dlv_new', 1, now(), 1)`);

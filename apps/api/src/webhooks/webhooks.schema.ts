@@ -203,7 +203,7 @@ const deliveryState = z.enum(['pending', 'succeeded', 'failed', 'superseded', 'c
   id: 'WebhookDeliveryState',
   description:
     '`pending`: owed, or on its way. `failed`: the schedule of attempts is over. `superseded`: a newer event took ' +
-    'its place. `cancelled`: given up before, because its endpoint was disabled.',
+    'its place. `cancelled`: given up before that.',
 });
 
 const deliveryFields = {

@@ -52,14 +52,16 @@ function historyRules(days: number): AgeRule[] {
   ];
 }
 
-/** What is still owed stays however old it is. Attempts go with their delivery. */
+/** What is still owed stays however old it is, unless its endpoint was deleted. Attempts go with their delivery. */
 function webhookRules(days: number): AgeRule[] {
   return [
     {
       job: 'webhook-deliveries',
       table: 'webhook_deliveries',
-      where: `tenant_id = $2 AND created_at < ${OLD} AND state <> 'pending'
-        AND coalesce(finished_at, created_at) < ${OLD}`,
+      where: `tenant_id = $2 AND created_at < ${OLD} AND (
+        state <> 'pending' AND coalesce(finished_at, created_at) < ${OLD}
+        OR EXISTS (SELECT FROM webhook_endpoints AS endpoint
+          WHERE endpoint.tenant_id = $2 AND endpoint.id = endpoint_id AND endpoint.status = 'deleted'))`,
       days,
       perTenant: true,
     },
