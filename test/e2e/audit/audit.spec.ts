@@ -102,12 +102,12 @@ describe('the audit log', () => {
     for (const order of ['newest', 'oldest']) {
       const whole = (await eventsOf(caller, `?limit=100&order=${order}`)).map(({ id }) => id);
       const paged: string[] = [];
-      for (let cursor: unknown = ''; cursor !== null;) {
-        const page = await caller.get(
-          `${EVENTS}?limit=2&order=${order}${cursor === '' ? '' : `&cursor=${String(cursor)}`}`,
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const page: Answer = await caller.get(
+          `${EVENTS}?limit=2&order=${order}${cursor === '' ? '' : `&cursor=${cursor}`}`,
         );
         paged.push(...dataOf(page).map(({ id }) => id));
-        cursor = page.body['nextCursor'];
+        cursor = page.body['nextCursor'] as string | null;
       }
       expect(paged).toEqual(whole);
     }

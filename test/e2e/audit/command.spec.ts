@@ -53,7 +53,10 @@ describe('the incumbent command', () => {
 
   it('keeps a checkpoint, and verifies every chain of the running service with it and the published keys', async () => {
     const checkpoint = await incumbent(['admin', 'audit', 'checkpoint', '--tenant', tenant.id]);
-    expect([checkpoint.code, checkpoint.output]).toEqual([0, expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)]);
+    expect([checkpoint.code, checkpoint.output]).toEqual([
+      0,
+      expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/),
+    ]);
     const file = `${temporaryFolder()}/checkpoint`;
     await writeFile(file, checkpoint.output);
     await tenant.caller.post('/v1/api-keys', { name: 'later', scopes: ['audit:read'] });

@@ -12,6 +12,11 @@ const CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'tenant.suspended',
 ]);
 
+/** Also one who was turned away unheard, for having failed too often. */
+function tellsOfCaller({ code, extras }: IncumbentError): boolean {
+  return CODES.has(code) || extras.limit?.name === 'failedAuthentication';
+}
+
 /** Finds the key that a header names, if there is such a key; whether the secret is right is another matter. */
 interface ClaimedKey {
   (authorization: string | undefined): { keyId: string; tenantId: string } | undefined;
@@ -37,9 +42,13 @@ export function denialsTo(
  * What goes on record of a refused request: on the tenant's chain if a key of it is named, on the platform's for
  * calls of the admin API. Undefined for everything else: a text that names no key is nobody's business.
  */
-function denialOf(error: unknown, request: FastifyRequest, claimedKey: ClaimedKey): Denial | undefined {
+export function denialOf(
+  error: unknown,
+  request: FastifyRequest,
+  claimedKey: ClaimedKey,
+): Denial | undefined {
   const policy = request.routeOptions.config.policy;
-  if (!(error instanceof IncumbentError) || !CODES.has(error.code) || policy === undefined) return undefined;
+  if (!(error instanceof IncumbentError) || !tellsOfCaller(error) || policy === undefined) return undefined;
   const what = { code: error.code, operation: policy.operationId, context: request.call.origin };
   if (policy.access === 'admin') {
     const actor = request.call.operator ?? { type: 'admin_token' as const, id: 'unknown' };

@@ -61,7 +61,7 @@ const scope = z.enum(SCOPES).meta({
   id: 'Scope',
   description:
     '`elections:read`: observe and validate. `elections:campaign`: stand. `elections:manage`: create, change, delete. ' +
-    "`keys:manage`: the tenant's API keys.",
+    "`keys:manage`: the tenant's API keys. `webhooks:manage`: endpoints and their deliveries. `audit:read`: the tenant's record.",
 });
 
 export const electionPrefix = z
