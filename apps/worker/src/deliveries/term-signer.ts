@@ -14,6 +14,7 @@ export interface TermSignerParts {
 export class TermSigner {
   private readonly tokens: FencingTokens;
   private unwritten: LedgerEntry[] = [];
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly parts: TermSignerParts,
@@ -40,8 +41,14 @@ export class TermSigner {
     }
   };
 
+  /** One after the other, so that nobody passes by an entry whose write is under way. */
+  private writeDown(): Promise<void> {
+    this.writing = this.writing.catch(() => undefined).then(() => this.writeWaiting());
+    return this.writing;
+  }
+
   /** What could not be written stays for the next time, and no token leaves before. */
-  private async writeDown(): Promise<void> {
+  private async writeWaiting(): Promise<void> {
     const entries = this.unwritten;
     if (entries.length === 0) return;
     this.unwritten = [];
