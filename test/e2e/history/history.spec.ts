@@ -145,8 +145,12 @@ describe('an event stream', () => {
       const named = await fetch(`${beside.url}/v1/elections/${election}/events?afterSequence=5`, {
         headers: there.headers,
       });
-      const { value } = (await named.body?.getReader().read()) ?? {};
-      expect(new TextDecoder().decode(value)).toContain('"sequence":6');
+      let text = '';
+      for await (const chunk of (named.body ?? []) as AsyncIterable<Uint8Array>) {
+        text += new TextDecoder().decode(chunk);
+        if (text.includes('data: ')) break;
+      }
+      expect(text).toContain('"sequence":6');
     } finally {
       await beside.stop();
     }
