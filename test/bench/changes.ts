@@ -61,10 +61,13 @@ class Seat {
   busy = false;
   #standing: Awaited<ReturnType<Incumbent['campaign']>> | undefined;
 
-  constructor(
-    readonly participant: Incumbent,
-    readonly election: string,
-  ) {}
+  readonly participant: Incumbent;
+  readonly election: string;
+
+  constructor(participant: Incumbent, election: string) {
+    this.participant = participant;
+    this.election = election;
+  }
 
   async change(): Promise<Asked> {
     this.busy = true;

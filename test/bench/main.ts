@@ -15,10 +15,12 @@ import { tableOf, writeReport } from './report.js';
 import type { Pace } from './rounds.js';
 import { crash } from './rows/crash.js';
 import { cycles } from './rows/cycles.js';
+import { fairness } from './rows/fairness.js';
 import { groupCommit } from './rows/group-commit.js';
 import { handOver } from './rows/hand-over.js';
 import { httpRenewals } from './rows/http-renewals.js';
 import { memory } from './rows/memory.js';
+import { rateLimitCost } from './rows/rate-limit-cost.js';
 import { relay } from './rows/relay.js';
 import { webhooks } from './rows/webhooks.js';
 import { Service } from './service.js';
@@ -30,6 +32,8 @@ const ROWS: Record<string, Row> = {
   'hand-over': handOver,
   crash,
   memory,
+  'rate-limit-cost': rateLimitCost,
+  fairness,
   webhooks,
   relay,
 };

@@ -25,7 +25,7 @@ export class Service {
     if (code !== 0) throw new Error(`The database could not be migrated:\n${migration.lastLines()}`);
     const replica = await Replica.start(settings, []);
     try {
-      return new Service(settings, replica, await makeTenant(replica.url, settings.adminToken));
+      return new Service(settings, replica, await makeTenant(replica.url, settings.adminToken, {}));
     } catch (error) {
       await replica.process.stop(STOP_WITHIN_MS);
       throw error;
@@ -52,8 +52,13 @@ export class Service {
   }
 
   /** Starts a second replica beside the first, on the same stores. */
-  async another(nodeOptions: string[]): Promise<Replica> {
-    return Replica.start(this.#settings, nodeOptions);
+  async another(nodeOptions: string[], env: Record<string, string> = {}): Promise<Replica> {
+    return Replica.start(this.#settings, nodeOptions, env);
+  }
+
+  /** An API key of another tenant, with a quota of its own. */
+  async tenant(quota: Record<string, number>): Promise<string> {
+    return makeTenant(this.url, this.#settings.adminToken, quota);
   }
 
   /** Starts a worker on the same stores: it relays changes and delivers webhooks. */
@@ -75,14 +80,17 @@ export class Worker {
     });
   }
 
-  private constructor(
-    readonly process: OwnedProcess,
-    private readonly metricsUrl: string,
-  ) {}
+  readonly process: OwnedProcess;
+  readonly #metricsUrl: string;
+
+  private constructor(process: OwnedProcess, metricsUrl: string) {
+    this.process = process;
+    this.#metricsUrl = metricsUrl;
+  }
 
   /** The present value of a metric without labels. @throws Error when there is none of this name */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(this.metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
+    const text = await (await fetch(this.#metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
     const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
     if (value === undefined) throw new Error(`The worker has no metric ${name}`);
     return Number(value);
@@ -97,10 +105,14 @@ export class Replica {
   readonly url: string;
   readonly process: OwnedProcess;
 
-  static async start(settings: Settings, nodeOptions: string[]): Promise<Replica> {
+  static async start(
+    settings: Settings,
+    nodeOptions: string[],
+    env: Record<string, string> = {},
+  ): Promise<Replica> {
     return onFreePorts(1, async ([port = 0]) => {
       const url = `http://127.0.0.1:${port}`;
-      const process = await settings.launch('api', API, { PORT: String(port) }, nodeOptions);
+      const process = await settings.launch('api', API, { ...env, PORT: String(port) }, nodeOptions);
       await process.untilReady(() => isReady(url), READY_WITHIN_MS);
       return new Replica(url, process);
     });
@@ -134,6 +146,8 @@ class Settings {
       ETCD_ENDPOINTS: stack.etcdEndpoints.join(','),
       // The benchmark fills the history faster than any quota of a laptop allows for.
       ETCD_DB_LIMIT_BYTES: '4000000000',
+      // What is measured is what a replica can do, not what a tenant may; two rows turn the limits on.
+      RATE_LIMITS: 'off',
       // The receiver of webhooks is on this machine.
       WEBHOOK_ALLOW_HTTP: 'true',
       WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8',
@@ -165,16 +179,16 @@ async function isReady(url: string): Promise<boolean> {
   return response.ok;
 }
 
-/** @returns an API key of a new tenant that no quota stands in the way of */
-async function makeTenant(url: string, adminToken: string): Promise<string> {
+/** @returns an API key of a new tenant that no quota but its own stands in the way of */
+async function makeTenant(url: string, adminToken: string, own: Record<string, number>): Promise<string> {
   const admin = new HttpConnection(url, { authorization: `Bearer ${adminToken}` });
   const make = async (path: string, body: object): Promise<Record<string, unknown>> => {
     const answer = await admin.post(path, body);
     if (answer.status !== 201) throw new Error(`${path} answered ${answer.status}: ${answer.body}`);
     return JSON.parse(answer.body) as Record<string, unknown>;
   };
-  const quota = { maxElections: 10_000, maxCandidatesPerElection: 10_000 };
-  const { id } = await make('/admin/v1/tenants', { name: 'bench', quota });
+  const quota = { maxSessions: 1_000_000, maxStreams: 1_000_000, requestsPerSecond: 1_000_000, ...own };
+  const { id } = await make('/admin/v1/tenants', { name: 'bench', plan: 'enterprise', quota });
   const { key } = await make(`/admin/v1/tenants/${String(id)}/api-keys`, { name: 'bench' });
   admin.close();
   return String(key);

@@ -8,8 +8,9 @@ export interface Latency {
 }
 
 /**
- * One line per answer: at debug for election calls and probes that went well, at info for management and
- * refusals, at warn where a server was away, at error for faults of ours. Never the query or the body: they may hold what is not ours to write down.
+ * One line per answer: at debug for election calls and probes that went well and for calls that came too often (they
+ * come by the thousand, and metrics count them), at info for management and other refusals, at warn where a server
+ * was away, at error for faults of ours. Never the query or the body: they may hold what is not ours to write down.
  */
 export class AccessLog {
   private readonly latencies: ReadonlyMap<string, Latency>;
@@ -49,6 +50,7 @@ export class AccessLog {
 }
 
 function levelOf(status: number, quiet: boolean): 'debug' | 'info' | 'warn' | 'error' {
+  if (status === 429) return 'debug';
   if (status >= 500) return status === 503 ? 'warn' : 'error';
   return status < 400 && quiet ? 'debug' : 'info';
 }
