@@ -36,6 +36,8 @@ export function serviceEnvironment(
     MASTER_KEY: secrets.masterKey,
     ...Object.fromEntries(passed),
     DATABASE_URL: servers.databaseUrl,
+    // Of another server, if this stack runs its own.
+    ...(options.given.databaseUrl === undefined && { MIGRATIONS_DATABASE_URL: '' }),
     REDIS_URL: servers.redisUrl,
     ETCD_ENDPOINTS: servers.etcdEndpoints,
     WORKER_PORT: `${options.ports.worker}`,

@@ -102,9 +102,8 @@ export class Database {
     return this.guarded(async () => {
       const holder = source.createQueryRunner();
       try {
-        const taken: { taken: boolean }[] = await holder.query('SELECT pg_try_advisory_lock($1) AS taken', [
-          lock,
-        ]);
+        const asked = 'SELECT pg_try_advisory_lock($1) AS taken';
+        const taken = await holder.manager.query<{ taken: boolean }[]>(asked, [lock]);
         if (taken[0]?.taken !== true) return false;
         try {
           await work();
