@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { StreamableFile } from '@nestjs/common';
 import { type AuditFilter, type AuditReader, PLATFORM_CHAIN } from '#audit';
 import { type Caused, type Clock, IncumbentError, newAct, type Timer } from '#core';
-import type { ActLog, Database } from '#postgres';
+import type { ActLog, Database, EntityManager } from '#postgres';
 import type { Drain } from '../http/drain.js';
 
 export const NDJSON = 'application/x-ndjson';
@@ -70,7 +70,8 @@ export class AuditExport {
     const done = { action: 'audit_log.exported', targets, metadata: { filter } };
     const isPlatform = tenantId === PLATFORM_CHAIN;
     const act = newAct(caused, { ...done, tenantId: isPlatform ? null : tenantId }, this.clock);
-    await this.database.transaction((rows) => this.acts.record(rows, [act]));
+    const write = (rows: EntityManager): Promise<void> => this.acts.record(rows, [act]);
+    await (isPlatform ? this.database.transaction(write) : this.database.forTenant(tenantId, write));
   }
 
   private async *lines(tenantId: string, filter: AuditFilter, cut: () => void): AsyncGenerator<string> {
