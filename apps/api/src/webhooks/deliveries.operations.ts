@@ -54,6 +54,7 @@ export const redeliver = {
   description:
     'Makes a new delivery of the same message, with the same `webhook-id`, to the endpoint as it is now.',
   params: deliveryParams,
+  idempotent: { secrets: [] },
   answers: {
     202: {
       description: 'The new delivery.',

@@ -158,6 +158,7 @@ export const testEndpoint = {
   description:
     'Delivers `endpoint.test`, whatever the endpoint subscribes to. A paused endpoint gets it when it goes on.',
   params: endpointParams,
+  idempotent: { secrets: [] },
   answers: {
     202: {
       description: 'The delivery that carries it; see `getWebhookDelivery` for what became of it.',
