@@ -18,8 +18,7 @@ const ID_PREFIX: IdPrefix = 'adm';
 const SHAPE = /^inc_adm_([0-9a-z]{24})_([0-9A-Za-z]{32})[0-9A-Za-z]{6}$/;
 
 /** A new token: its id, its secret and the text that is shown once. */
-export function newAdminToken(): AdminTokenParts & { text: string } {
-  const tokenId = newId(ID_PREFIX);
+export function newAdminToken(tokenId = newId(ID_PREFIX)): AdminTokenParts & { text: string } {
   const secret = newSecret();
   const body = `inc_adm_${tokenId.slice(ID_PREFIX.length + 1)}_${secret}`;
   return { tokenId, secret, text: body + checksumOf(body) };

@@ -21,6 +21,8 @@ export interface NewAdminToken {
   name: string;
   role: AdminRole;
   expiresAt?: Date | undefined;
+  /** Given where the call may be repeated: a token of this id is one whose text was never told to anybody. */
+  id?: string | undefined;
 }
 
 function tokenNotFound(): IncumbentError {
@@ -42,7 +44,7 @@ export class AdminTokenService {
 
   /** Makes a token. Its text is in the answer and nowhere else, ever. */
   async create(wanted: NewAdminToken, caused: Caused): Promise<AdminToken & { token: string }> {
-    const made = newAdminToken();
+    const made = newAdminToken(wanted.id);
     const row: AdminTokenRow = {
       id: made.tokenId,
       name: wanted.name,
@@ -54,8 +56,11 @@ export class AdminTokenService {
       revokedAt: null,
     };
     await this.database.transaction(async (rows) => {
+      const { id, hash } = row;
+      if (wanted.id !== undefined && (await rows.existsBy(AdminTokens, { id })))
+        return rows.update(AdminTokens, { id }, { hash, revokedAt: null });
       await rows.insert(AdminTokens, row);
-      await this.acts.record(rows, [this.act('admin_token.created', row, caused)]);
+      return this.acts.record(rows, [this.act('admin_token.created', row, caused)]);
     });
     try {
       await this.mirror.copyAdminToken(row.id);

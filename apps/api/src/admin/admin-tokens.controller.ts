@@ -24,7 +24,8 @@ export class AdminTokensController {
   @Operation(createAdminToken)
   async create(@Input(createAdminToken) { call, reply, body }: InputOf<typeof createAdminToken>) {
     const expiresAt = inFuture(toDate(body.expiresAt));
-    const made = await this.tokens.create({ name: body.name, role: body.role, expiresAt }, call.caused);
+    const wanted = { name: body.name, role: body.role, expiresAt, id: call.idOnce('adm') };
+    const made = await this.tokens.create(wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.adminToken(made.id) !== undefined);
     void reply.header('location', `/admin/v1/tokens/${made.id}`);
     return { ...show(made), token: made.token };

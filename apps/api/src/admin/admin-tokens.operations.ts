@@ -37,7 +37,9 @@ const adminToken = z
 const createdAdminToken = z
   .object({
     ...tokenFields,
-    token: z.string().meta({ description: 'The token itself. It is shown here once and never again.' }),
+    token: z.string().optional().meta({
+      description: 'The token itself, shown once: a repeat with the same `Idempotency-Key` comes without it.',
+    }),
   })
   .meta({ id: 'CreatedAdminToken', description: 'A new admin token, with its secret.' });
 
@@ -62,6 +64,7 @@ export const createAdminToken = {
   description:
     'The token is shown in this answer only. What is done with it is on record under its id. The `ADMIN_TOKEN` of ' +
     'the environment makes the first one.',
+  idempotent: { secrets: ['token'] },
   body: z
     .strictObject({
       name: displayName,
