@@ -128,6 +128,9 @@ export class Replica {
   }
 }
 
+/** The usual ones, and that of webhooks. */
+const SCOPES = ['elections:read', 'elections:campaign', 'elections:manage', 'webhooks:manage'];
+
 /** What all replicas share. */
 class Settings {
   readonly adminToken = randomBytes(24).toString('hex');
@@ -189,7 +192,7 @@ async function makeTenant(url: string, adminToken: string, own: Record<string, n
   };
   const quota = { maxSessions: 1_000_000, maxStreams: 1_000_000, requestsPerSecond: 1_000_000, ...own };
   const { id } = await make('/admin/v1/tenants', { name: 'bench', plan: 'enterprise', quota });
-  const { key } = await make(`/admin/v1/tenants/${String(id)}/api-keys`, { name: 'bench' });
+  const { key } = await make(`/admin/v1/tenants/${String(id)}/api-keys`, { name: 'bench', scopes: SCOPES });
   admin.close();
   return String(key);
 }
