@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { temporaryFolder } from '#testing';
 import { Service, type Tenant } from '../service.js';
+
+/** Each run of the command is a process that starts from nothing, on a machine that is busy. */
+jest.setTimeout(60_000);
 
 let service: Service;
 let tenant: Tenant;

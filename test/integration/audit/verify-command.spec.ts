@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AuditCheckpoints } from '#audit';
 import { systemClock } from '#core';
 import { ClaimsSigner, FENCING_ENTITIES, KeyRing, KeySealer, SigningKeyStore } from '#fencing';
 import { temporaryFolder } from '#testing';
 import { silent } from '../postgres/fresh-database.js';
 import { type Scene, anAct, asSuperuser, newScene } from './scene.js';
+
+/** Each run of the command is a process that starts from nothing, on a machine that is busy. */
+jest.setTimeout(60_000);
 
 let scene: Scene;
 let checkpoints: AuditCheckpoints;
