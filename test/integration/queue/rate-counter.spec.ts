@@ -26,6 +26,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   proxy.pass();
+  await waitUntil(() => links.every((link) => link.available()), { what: 'all connections' });
   await Promise.all(links.map((link) => link.close()));
   await proxy.close();
 });
