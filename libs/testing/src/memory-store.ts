@@ -131,7 +131,9 @@ export class MemoryElectionStore implements ElectionStore {
 
   async follow(follower: Follower): Promise<void> {
     await this.#reach();
-    follower.reset(this.#data.read({ kind: 'prefix', prefix: '' }), this.#data.revision);
+    const all = this.#data.read({ kind: 'prefix', prefix: '' });
+    const shown = all.filter(({ key }) => !key.startsWith(keys.outbox));
+    follower.reset(shown, this.#data.revision);
     this.#listener = (changes, revision) => {
       const deliver = (): void => {
         if (!this.#closed) follower.apply(changes, revision);

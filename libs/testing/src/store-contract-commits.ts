@@ -265,6 +265,19 @@ function describeRead(use: () => Hands): void {
     expect(values(answer.reads)).toEqual([['a/1', 'a/2'], ['a/1', 'a/2', 'a0', 'ab/1'], ['a/1', 'a/2'], []]);
   });
 
+  it('lists a prefix from after a key on, whether that key is there or not', async () => {
+    const folder = freshFolder();
+    for (const name of ['1', '10', '2', '3']) await write(use().first, `${folder}${name}`, name);
+    const reads = ['1', '11', '3', '0'].map((name) => ({
+      kind: 'prefix' as const,
+      prefix: folder,
+      after: `${folder}${name}`,
+      limit: 2,
+    }));
+    const answer = await use().first.read(reads, within(5_000));
+    expect(values(answer.reads)).toEqual([['10', '2'], ['2', '3'], [], ['1', '10']]);
+  });
+
   it('answers with more than 4 MB', async () => {
     const folder = freshFolder();
     const large = 'v'.repeat(250_000);
