@@ -1,9 +1,9 @@
-import { Resolver } from 'node:dns/promises';
 import { type Clock, type FieldError, IncumbentError, withDeadline } from '#core';
 import { isAllowedAddress, literalAddressOf } from './delivery/address-guard.js';
+import type { Resolve } from './delivery/name-resolver.js';
 
 /** A name that takes longer to resolve is refused like one that does not exist. */
-const RESOLVE_WITHIN_MS = 2_000;
+const RESOLVE_WITHIN_MS = 2_500;
 const LOWEST_FREE_PORT = 1_024;
 /** Below it, only these: the rest are mail, files and logins, not webhooks. */
 const LOW_PORTS = [443, 8_443];
@@ -11,27 +11,6 @@ const LOW_PORTS = [443, 8_443];
 export interface UrlRules {
   allowHttp: boolean;
   allowedCidrs: readonly string[];
-}
-
-/** Every address of a name. Rejects when there is none. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
-
-/** Of one question to one server. */
-const DNS_TIMEOUT_MS = 900;
-const DNS_TRIES = 2;
-
-/**
- * Asks the name servers of the system. Not through getaddrinfo: that holds one of the few threads which sign fencing
- * tokens too, for as long as a stranger's name server likes.
- */
-export async function resolveName(hostname: string): Promise<readonly string[]> {
-  if (/(^|\.)localhost\.?$/i.test(hostname)) return ['127.0.0.1', '::1'];
-  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
-  const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
-  const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  const failed = answers.find((answer) => answer.status === 'rejected');
-  if (addresses.length === 0 && failed) throw failed.reason;
-  return addresses;
 }
 
 /**

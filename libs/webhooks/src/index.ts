@@ -28,7 +28,8 @@ export { EndpointControl, type Rotated, type Rotation } from './endpoint-control
 export type { EndpointMode, EndpointStatus, SecretKind } from './endpoint.entity.js';
 export type { Endpoint, EndpointFields, Viewer } from './endpoint-rows.js';
 export { type EndpointParts, EndpointService, type NewEndpoint, type ReserveEndpoint } from './endpoints.js';
-export { resolveName, UrlCheck, type UrlRules } from './endpoint-url.js';
+export { nameResolver } from './delivery/name-resolver.js';
+export { UrlCheck, type UrlRules } from './endpoint-url.js';
 export { Fanout } from './fanout.js';
 export { MOST_CHANGES } from './instability.js';
 export { type OperationalMessage, OperationalMessages } from './operational-messages.js';

@@ -8,8 +8,8 @@ import {
   EndpointSeal,
   EndpointService,
   type EndpointWaker,
+  nameResolver,
   Redelivery,
-  resolveName,
   UrlCheck,
 } from '#webhooks';
 
@@ -26,7 +26,7 @@ export function createWebhooks(config: Config, { acts, database, waker }: Webhoo
     acts,
     database,
     seal: new EndpointSeal(config.MASTER_KEY),
-    urls: new UrlCheck(rules, resolveName, systemClock),
+    urls: new UrlCheck(rules, nameResolver(rules.allowedCidrs.length > 0), systemClock),
     clock: systemClock,
   };
   return {

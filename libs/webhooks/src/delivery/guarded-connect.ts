@@ -1,16 +1,10 @@
-import { Resolver, lookup as systemLookup } from 'node:dns/promises';
 import { type LookupFunction, isIP } from 'node:net';
 import { buildConnector } from 'undici';
 import { isAllowedAddress, literalAddressOf } from './address-guard.js';
+import { nameResolver, type Resolve } from './name-resolver.js';
 
 /** From the look-up of the name to the end of the TLS handshake. */
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Of one DNS question; asked twice it still fits into the time for connecting. */
-const DNS_TIMEOUT_MS = 1_200;
-const DNS_TRIES = 2;
-
-/** Every address of a name. An empty answer and an error both mean that there is none. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 /** The target is not on the public network, nor on one that the operator allows. Names no address: it may be ours. */
 export class AddressRefused extends Error {
@@ -35,7 +29,7 @@ export interface GuardedConnectOptions {
  */
 export function guardedConnector(options: GuardedConnectOptions): buildConnector.connector {
   const { allowedCidrs } = options;
-  const resolve = options.resolve ?? resolver(allowedCidrs.length > 0);
+  const resolve = options.resolve ?? nameResolver(allowedCidrs.length > 0);
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     allowH2: false,
@@ -74,20 +68,5 @@ function guardedLookup(resolve: Resolve, allowedCidrs: readonly string[]): Looku
       else callback(null, first.address, first.family);
     };
     resolve(hostname).then(settle, () => callback(new NameNotResolved(), ''));
-  };
-}
-
-/**
- * Asks DNS itself: the system's look-up has two threads for the whole process, which the name servers of one tenant
- * could keep busy. Where the operator allows networks of its own, names that only the system knows (a hosts file, a
- * search domain) are looked up there after all.
- */
-function resolver(withSystemNames: boolean): Resolve {
-  return async (hostname) => {
-    const dns = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
-    const answers = await Promise.allSettled([dns.resolve4(hostname), dns.resolve6(hostname)]);
-    const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-    if (addresses.length > 0 || !withSystemNames) return addresses;
-    return (await systemLookup(hostname, { all: true })).map(({ address }) => address);
   };
 }
