@@ -70,9 +70,10 @@ describe('the export of a tenant', () => {
     expect((await service.operator.get(`${path}/export`)).status).toBe(404);
     const restored = await service.operator.post(`${path}/restore`, undefined);
     expect([restored.status, restored.body['code']]).toEqual([404, 'tenant.not_found']);
-    const { body } = await service.operator.get('/admin/v1/audit-events?limit=100');
-    expect(body['data']).toContainEqual(
-      expect.objectContaining({ action: 'tenant.purged', targets: [expect.objectContaining({ id })] }),
-    );
+    const recorded = async (): Promise<boolean> => {
+      const { body } = await service.operator.get('/admin/v1/audit-events?limit=100&action=tenant.purged');
+      return (body['data'] as { targets: { id: string }[] }[]).some(({ targets }) => targets[0]?.id === id);
+    };
+    await waitUntil(recorded, { what: 'the purge to be on record', withinMs: 15_000 });
   }, 30_000);
 });
