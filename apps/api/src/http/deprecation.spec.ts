@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import 'reflect-metadata';
+import { RequestMethod } from '@nestjs/common';
 import { deprecationHeaders } from './deprecation.js';
+import { buildDocument } from './openapi-document.js';
+import { Operation, type OperationSpec } from './operation.js';
 
 const since = new Date('2027-01-01T00:00:00.000Z');
 const link = 'https://example.org/migrate';
@@ -21,5 +25,23 @@ describe('a deprecated call', () => {
   it('cannot end before it is deprecated', () => {
     const sunset = new Date(since.getTime() - 1);
     expect(() => deprecationHeaders({ since, sunset, link })).toThrow(RangeError);
+  });
+
+  it('is marked in the document, and its route carries the headers for every answer', () => {
+    const spec: OperationSpec = {
+      ...{ id: 'oldCall', method: RequestMethod.GET, path: '/v1/old', tag: 'Elections', access: 'public' },
+      ...{ summary: 'Old', description: 'Old.', answers: { 200: { description: 'Old.' } } },
+      deprecated: { since, link },
+    };
+    class OldController {
+      call(): void {}
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(OldController.prototype, 'call');
+    Operation(spec)(OldController.prototype, 'call', descriptor ?? {});
+    expect(buildDocument([OldController])).toMatchObject({
+      paths: { '/v1/old': { get: { operationId: 'oldCall', deprecated: true } } },
+    });
+    const config: unknown = Reflect.getMetadata('__fastify_route_config__', descriptor?.value as object);
+    expect(config).toMatchObject({ policy: { deprecation: deprecationHeaders({ since, link }) } });
   });
 });
