@@ -57,10 +57,12 @@ export class AdminTokenService {
     };
     await this.database.transaction(async (rows) => {
       const { id, hash } = row;
-      if (wanted.id !== undefined && (await rows.existsBy(AdminTokens, { id })))
-        return rows.update(AdminTokens, { id }, { hash, revokedAt: null });
-      await rows.insert(AdminTokens, row);
-      return this.acts.record(rows, [this.act('admin_token.created', row, caused)]);
+      const before = wanted.id === undefined ? null : await rows.findOneBy(AdminTokens, { id });
+      if (before) await rows.update(AdminTokens, { id }, { hash, revokedAt: null });
+      else await rows.insert(AdminTokens, row);
+      // An attempt that could not be mirrored is on record as revoked: it comes to life on record too.
+      if (before?.revokedAt !== null)
+        await this.acts.record(rows, [this.act('admin_token.created', row, caused)]);
     });
     try {
       await this.mirror.copyAdminToken(row.id);

@@ -80,4 +80,21 @@ describe('admin tokens', () => {
     expect(acts.map((act) => act.action)).toEqual(['admin_token.created', 'admin_token.revoked']);
     expect(acts[0]?.tenant_id).not.toMatch(/^ten_/);
   });
+
+  it('asked for again under one id are one token, whose earlier secret opens nothing', async () => {
+    const { adminTokens, fresh } = scene;
+    const wanted = { name: 'once', role: 'full' as const, id: 'adm_0123456789abcdefghjkmnpq' };
+    const lost = await adminTokens.create(wanted, BY);
+    const made = await adminTokens.create(wanted, BY);
+    expect(made.id).toBe(lost.id);
+    expect([admitted(lost.token), admitted(made.token)]).toEqual([false, true]);
+    await adminTokens.revoke(made.id, BY);
+    await adminTokens.create(wanted, BY);
+    const acts = await fresh.ask<{ action: string }>(
+      'SELECT action FROM audit_events WHERE target_ids @> ARRAY[$1::text] ORDER BY sequence',
+      [made.id],
+    );
+    const actions = acts.map((act) => act.action.split('.')[1]);
+    expect(actions).toEqual(['created', 'revoked', 'created']);
+  });
 });
