@@ -36,7 +36,7 @@ function openStream(
 describe('a replica that is told to stop', () => {
   it(`ends ${STREAMS} streams and every held answer at once, finishes what is under way, and exits 0`, async () => {
     service = await Service.start();
-    const { caller } = await service.tenant();
+    const { caller } = await service.tenant({}, { requestsPerSecond: 10_000 });
     const election = await caller.election({ ttlMs: 60_000 });
     const { body: leader } = await caller.campaign(election, { candidate: 'one' });
     const { body: waiting } = await caller.campaign(election, { candidate: 'two' });
