@@ -17,7 +17,7 @@ export class PurgedElections {
   private closed = false;
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: Pick<Engine, 'known'>,
     private readonly logger: Logger,
     private readonly clock: Clock,
   ) {}
