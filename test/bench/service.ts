@@ -88,12 +88,26 @@ export class Worker {
     this.#metricsUrl = metricsUrl;
   }
 
+  /** How often a histogram without labels has seen values up to each of its bounds, and no larger ones. */
+  async histogram(name: string): Promise<Map<number, number>> {
+    const lines = (await this.#metrics()).matchAll(
+      new RegExp(`^${name}_bucket\\{le="([^"]+)"\\} (\\S+)$`, 'gm'),
+    );
+    return new Map(
+      [...lines].map(([, bound, count]) => [Number(bound?.replace('+Inf', 'Infinity')), Number(count)]),
+    );
+  }
+
   /** The present value of a metric without labels. @throws Error when there is none of this name */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(this.#metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
+    const text = await this.#metrics();
     const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
     if (value === undefined) throw new Error(`The worker has no metric ${name}`);
     return Number(value);
+  }
+
+  async #metrics(): Promise<string> {
+    return (await fetch(this.#metricsUrl, { signal: AbortSignal.timeout(5_000) })).text();
   }
 
   async stop(): Promise<void> {
