@@ -4,8 +4,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * The record of leadership: every event, every term, how far each election is recorded, and the fence of the relay
  * that writes them. No row refers to a tenant's: who led when outlives the tenant, until retention removes it.
  *
- * `position` orders the events of a tenant across its elections. One relay writes at a time, behind the lock of
- * `relay_fence`, so positions become visible in their order.
+ * `revision`, that of the change in the coordination store, orders the events of a tenant across its elections within
+ * an epoch.
  */
 export class CreateHistory1795240060000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -32,7 +32,6 @@ export class CreateHistory1795240060000 implements MigrationInterface {
     await runner.query(`
       GRANT SELECT, INSERT, UPDATE, DELETE ON leadership_events, leadership_terms, history_progress
         TO incumbent_service`);
-    await runner.query('GRANT USAGE ON SEQUENCE leadership_events_position_seq TO incumbent_service');
     await runner.query('GRANT SELECT ON leadership_events, leadership_terms TO incumbent_tenant');
     await runner.query('GRANT SELECT, UPDATE (fence) ON relay_fence TO incumbent_service');
   }
@@ -50,7 +49,7 @@ async function createEvents(runner: QueryRunner): Promise<void> {
       election_id text COLLATE "C" NOT NULL,
       epoch integer NOT NULL,
       sequence bigint NOT NULL,
-      position bigserial NOT NULL,
+      revision bigint NOT NULL DEFAULT 0,
       id text COLLATE "C" NOT NULL,
       type text COLLATE "C" NOT NULL,
       election text COLLATE "C" NOT NULL,
@@ -66,7 +65,7 @@ async function createEvents(runner: QueryRunner): Promise<void> {
       CONSTRAINT leadership_events_pkey PRIMARY KEY (tenant_id, election_id, epoch, sequence)
     )`);
   await runner.query(
-    'CREATE UNIQUE INDEX leadership_events_position_idx ON leadership_events (tenant_id, position)',
+    'CREATE INDEX leadership_events_revision_idx ON leadership_events (tenant_id, epoch, revision)',
   );
   await runner.query('CREATE INDEX leadership_events_time_idx ON leadership_events (tenant_id, occurred_at)');
 }

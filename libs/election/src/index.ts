@@ -55,12 +55,20 @@ export {
   type HeadRecord,
   type LeaderRecord,
   type PublicCandidate,
+  type RelayedEvent,
   type ReplicaRecord,
   type SessionRecord,
   type TenantRecord,
   type TermRecord,
 } from './records.js';
 export type { PastEvents, Place } from './missed-events.js';
+export type {
+  TenantObservation,
+  TenantObserver,
+  TenantPast,
+  TenantPlace,
+  TenantStreamRequest,
+} from './tenant-streams.js';
 export { unknownElection } from './refusals.js';
 export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
 export { type SessionIdentity, SessionTokens } from './session-token.js';

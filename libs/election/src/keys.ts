@@ -56,6 +56,7 @@ export const keys = {
   /** What waits for the relay: events and acts, of all tenants. */
   outbox: 'o/',
   act: (tenantId: string, actId: string): string => `o/${tenantId}/acts/${actId}`,
+  tenantEvents: (tenantId: string): string => `o/${tenantId}/elc_`,
   events: (ref: ElectionRef): string => `o/${ref.tenantId}/${ref.electionId}/`,
   event: (ref: ElectionRef, epoch: number, sequence: number): string =>
     `o/${ref.tenantId}/${ref.electionId}/${padded(epoch, 7)}.${padded(sequence, 16)}`,

@@ -162,6 +162,11 @@ export interface EventRecord {
   occurredAt: string;
 }
 
+/** An event with the revision of the change that it tells. */
+export interface RelayedEvent extends EventRecord {
+  revision: number;
+}
+
 /** `epoch * 2^32 + term`: orders the terms of a seat for ever; below 2^53 while the epoch is below 2^21. */
 export function fenceOf(epoch: number, term: number): number {
   return epoch * 2 ** 32 + term;

@@ -14,6 +14,7 @@ import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
 import { ONLY_SEAT } from './state.js';
 import { Supervision } from './supervision.js';
+import { type TenantPast, TenantStreams } from './tenant-streams.js';
 import { View, type ViewListener } from './view.js';
 
 export interface ReplicaOptions {
@@ -27,7 +28,7 @@ export interface ReplicaOptions {
   /** False for a process that only follows and settles: housekeeping is left to the others. */
   keepsHouse?: boolean;
   /** Where events are that have left the outbox; without it streams resume from what the outbox still holds. */
-  past?: PastEvents;
+  past?: PastEvents & TenantPast;
 }
 
 /** The mirrors of API keys, admin tokens and tenants, held by watch: authentication asks no server (A1). */
@@ -54,6 +55,7 @@ export class Replica {
   readonly elections: Elections;
   readonly management: ElectionManagement;
   readonly directory: Directory;
+  readonly tenantStreams: TenantStreams;
   readonly view: View;
   readonly #membership: Membership;
   readonly #supervision: Supervision;
@@ -81,6 +83,7 @@ export class Replica {
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
+    this.tenantStreams = new TenantStreams({ view, store, past });
     this.directory = directoryOf(view);
     if (options.meter) view.listen(options.meter);
   }
@@ -131,6 +134,7 @@ export class Replica {
   /** Ends held answers and streams. The caller stops taking requests before. */
   release(): void {
     this.#observers.close();
+    this.tenantStreams.close();
   }
 
   /** Stops supervising and following. Other replicas take this one's share over. */
@@ -143,7 +147,10 @@ export class Replica {
   }
 }
 
-const NO_PAST: PastEvents = { after: () => Promise.resolve([]) };
+const NO_PAST: PastEvents & TenantPast = {
+  after: () => Promise.resolve([]),
+  ofTenant: () => Promise.reject(new Error('nobody keeps a record')),
+};
 
 function directoryOf(view: View): Directory {
   return {

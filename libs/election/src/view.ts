@@ -36,7 +36,7 @@ export interface ViewListener {
   sessionSeen?(session: SeenSession): void;
   sessionGone?(sessionId: string, elections: readonly ElectionState[]): void;
   electionChanged?(election: ElectionState): void;
-  eventSeen?(event: EventRecord): void;
+  eventSeen?(event: EventRecord, revision: number): void;
   /** An act waits for the relay. */
   actSeen?(): void;
   replicaSeen?(processId: string, value: string): void;
@@ -147,7 +147,7 @@ export class View implements Follower {
     if (key.kind === 'event') {
       if (!this.#relisting) {
         const event = decode<EventRecord>(entry.value);
-        this.#tell((listener) => listener.eventSeen?.(event));
+        this.#tell((listener) => listener.eventSeen?.(event, entry.modRevision));
       }
       return undefined;
     }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type EventRecord, fenceOf, type PublicCandidate, type TermRecord } from '#election';
+import {
+  type EventRecord,
+  fenceOf,
+  type PublicCandidate,
+  type RelayedEvent,
+  type TermRecord,
+} from '#election';
 import { chronicle, MOST_RECONSTRUCTED, type Recorded, type TermEvidence, unrecorded } from './chronicle.js';
 import type { LeadershipTermRow } from './leadership-term.entity.js';
 
@@ -14,8 +20,8 @@ const noEvidence: TermEvidence = () => undefined;
 type Ending = 'vacant' | 'succeeded';
 
 /** The events that an election with these terms tells, a second apart from step to step. */
-function storyOf(endings: readonly Ending[]): EventRecord[] {
-  const events: EventRecord[] = [];
+function storyOf(endings: readonly Ending[]): RelayedEvent[] {
+  const events: RelayedEvent[] = [];
   let second = 0;
   const tell = (type: EventRecord['type'], term: number): void => {
     const acquired = type === 'leadership.acquired';
@@ -28,6 +34,7 @@ function storyOf(endings: readonly Ending[]): EventRecord[] {
       seat: 0,
       epoch: 0,
       sequence: events.length + 1,
+      revision: 10 * (events.length + 1),
       term,
       fence: fenceOf(0, term),
       leader: acquired ? candidate(term) : null,
@@ -50,7 +57,7 @@ function storyOf(endings: readonly Ending[]): EventRecord[] {
 }
 
 /** Takes batches in one after the other, as the writer does. */
-function record(batches: readonly (readonly EventRecord[])[], evidence = noEvidence) {
+function record(batches: readonly (readonly RelayedEvent[])[], evidence = noEvidence) {
   const terms = new Map<number, LeadershipTermRow>();
   const events: { id: string; missingBefore: number }[] = [];
   let recorded: Recorded = NOTHING;
@@ -68,7 +75,7 @@ const endings = fc.array(fc.constantFrom<Ending>('vacant', 'succeeded'), { minLe
 const numbers = fc.array(fc.nat(1_000), { minLength: 0, maxLength: 12 });
 
 /** Cuts into batches, some of which begin again before where the last one ended. */
-function cut(events: readonly EventRecord[], cuts: readonly number[], overlaps: readonly number[]) {
+function cut(events: readonly RelayedEvent[], cuts: readonly number[], overlaps: readonly number[]) {
   const places = [...new Set(cuts.map((place) => place % events.length)), events.length].sort(
     (a, b) => a - b,
   );
@@ -164,7 +171,7 @@ describe('the chronicle of an election', () => {
 
   it('numbers what it cannot list: of a million lost terms it lists the newest and counts the rest', () => {
     const [first] = storyOf(['vacant']);
-    const event = { ...first, term: 1_000_001, fence: 1_000_001 } as EventRecord;
+    const event = { ...first, term: 1_000_001, fence: 1_000_001 } as RelayedEvent;
     const { terms } = record([[event]]);
     expect(terms).toHaveLength(MOST_RECONSTRUCTED + 1);
     expect(terms[0]?.missingBefore).toBe(1_000_000 - MOST_RECONSTRUCTED);

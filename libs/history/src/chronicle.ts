@@ -5,15 +5,12 @@
  * Terms are dense per seat. Where events were lost, every term in between gets a row all the same, with what later
  * events prove of it and `reconstructed` set: a hole may be filled with little, but it is never hidden.
  */
-import { type EventRecord, fenceOf, type Place, type TermRecord } from '#election';
+import { type EventRecord, fenceOf, type Place, type RelayedEvent, type TermRecord } from '#election';
 import type { LeadershipEventRow } from './leadership-event.entity.js';
 import type { LeadershipTermRow } from './leadership-term.entity.js';
 
 /** Lost terms that get rows of their own, per hole; of those before them only the number is kept. */
 export const MOST_RECONSTRUCTED = 1_000;
-
-/** An event's row before the database has numbered it. */
-export type NewEvent = Omit<LeadershipEventRow, 'position'>;
 
 /** What is recorded of an election so far. */
 export interface Recorded {
@@ -23,7 +20,7 @@ export interface Recorded {
 }
 
 export interface Chronicle {
-  events: NewEvent[];
+  events: LeadershipEventRow[];
   /** Rows to insert, or to put in the place of those with the same key. */
   terms: LeadershipTermRow[];
   progress: Place | undefined;
@@ -33,7 +30,7 @@ export interface Chronicle {
 export type TermEvidence = (seat: number) => TermRecord | undefined;
 
 /** Those of `events` that are not recorded yet; `events` are in order. */
-export function unrecorded(progress: Place | undefined, events: readonly EventRecord[]): EventRecord[] {
+export function unrecorded<E extends Place>(progress: Place | undefined, events: readonly E[]): E[] {
   return events.filter((event) => !progress || isLater(event, progress));
 }
 
@@ -45,7 +42,7 @@ export function missingBetween(before: Place | undefined, event: Place): number 
 /** @param events those that are not recorded yet, in order */
 export function chronicle(
   recorded: Recorded,
-  events: readonly EventRecord[],
+  events: readonly RelayedEvent[],
   evidence: TermEvidence,
 ): Chronicle {
   const terms = new Map<string, LeadershipTermRow>();
@@ -133,12 +130,12 @@ function blank(event: EventRecord): LeadershipTermRow {
   };
 }
 
-function eventRow(event: EventRecord): Omit<NewEvent, 'missingBefore'> {
-  const { id, type, tenantId, electionId, election, seat, epoch, sequence, term, fence } = event;
+function eventRow(event: RelayedEvent): Omit<LeadershipEventRow, 'missingBefore'> {
+  const { id, type, tenantId, electionId, election, seat, epoch, sequence, term, fence, revision } = event;
   const { leader, previousLeader, reason = null, by: causedBy = null } = event;
   const occurredAt = new Date(event.occurredAt);
   const told = { type, election, seat, term, fence, leader, previousLeader, reason, causedBy, occurredAt };
-  return { id, tenantId, electionId, epoch, sequence, ...told };
+  return { id, tenantId, electionId, epoch, sequence, revision, ...told };
 }
 
 function isLater(event: Place, than: Place): boolean {

@@ -1,6 +1,14 @@
-import { type FindOptionsWhere, LessThan, MoreThan } from 'typeorm';
+import { type FindOptionsWhere, LessThan, MoreThan, MoreThanOrEqual } from 'typeorm';
 import { IncumbentError } from '#core';
-import type { ElectionRef, EventRecord, PastEvents, Place } from '#election';
+import type {
+  ElectionRef,
+  EventRecord,
+  PastEvents,
+  Place,
+  RelayedEvent,
+  TenantPast,
+  TenantPlace,
+} from '#election';
 import type { Database } from '#postgres';
 import { LeadershipEvents, type LeadershipEventRow } from './leadership-event.entity.js';
 import { LeadershipTerms, type LeadershipTermRow } from './leadership-term.entity.js';
@@ -13,7 +21,7 @@ export interface TermsRequest {
 }
 
 /** What is recorded of a tenant's elections. It trails the elections themselves by the lag of the relay. */
-export class HistoryReader implements PastEvents {
+export class HistoryReader implements PastEvents, TenantPast {
   constructor(private readonly database: Database) {}
 
   /**
@@ -60,10 +68,26 @@ export class HistoryReader implements PastEvents {
     );
     return rows.map(eventOf);
   }
+
+  /** @throws IncumbentError database.unavailable */
+  async ofTenant(tenantId: string, place: TenantPlace, limit: number): Promise<RelayedEvent[]> {
+    const { epoch, revision } = place;
+    const rows = await this.database.forTenant(tenantId, (manager) =>
+      manager.find(LeadershipEvents, {
+        where: [
+          { tenantId, epoch, revision: MoreThanOrEqual(revision) },
+          { tenantId, epoch: MoreThan(epoch) },
+        ],
+        order: { epoch: 'ASC', revision: 'ASC', electionId: 'ASC', sequence: 'ASC' },
+        take: limit,
+      }),
+    );
+    return rows.map(eventOf);
+  }
 }
 
-function eventOf(row: LeadershipEventRow): EventRecord {
-  const { position: _position, missingBefore: _missing, reason, causedBy, occurredAt, ...told } = row;
+function eventOf(row: LeadershipEventRow): RelayedEvent {
+  const { missingBefore: _missing, reason, causedBy, occurredAt, ...told } = row;
   return {
     ...told,
     ...(reason && { reason }),

@@ -1,4 +1,4 @@
-import type { ElectionRef, EventRecord, Place, TermRecord } from '#election';
+import type { ElectionRef, Place, RelayedEvent, TermRecord } from '#election';
 import type { EntityManager } from '#postgres';
 import { type Chronicle, chronicle, missingBetween, type Recorded, unrecorded } from './chronicle.js';
 import type { LeadershipTermRow } from './leadership-term.entity.js';
@@ -38,12 +38,12 @@ export class HistoryWriter {
    * @returns those that were not recorded before, in the given order
    * @throws HistoryGap, or what `evidence` rejects with
    */
-  async append(rows: EntityManager, events: readonly EventRecord[]): Promise<EventRecord[]> {
+  async append(rows: EntityManager, events: readonly RelayedEvent[]): Promise<RelayedEvent[]> {
     const byElection = Map.groupBy(events, keyOf);
     if (byElection.size === 0) return [];
     const recorded = await this.recorded(rows, byElection);
     const made: (Chronicle & { ref: ElectionRef })[] = [];
-    const fresh = new Set<EventRecord>();
+    const fresh = new Set<RelayedEvent>();
     for (const [key, given] of byElection) {
       const known = recorded.get(key) ?? { progress: undefined, lastTerms: new Map() };
       const added = unrecorded(known.progress, given);
@@ -62,7 +62,7 @@ export class HistoryWriter {
   private async requireDense(
     ref: ElectionRef,
     progress: Place | undefined,
-    events: readonly EventRecord[],
+    events: readonly RelayedEvent[],
   ): Promise<void> {
     let before = progress;
     for (const event of events) {
@@ -76,7 +76,7 @@ export class HistoryWriter {
 
   private async recorded(
     rows: EntityManager,
-    byElection: ReadonlyMap<string, readonly EventRecord[]>,
+    byElection: ReadonlyMap<string, readonly RelayedEvent[]>,
   ): Promise<Map<string, Recorded>> {
     const seats = [...byElection.values()].flatMap((events) => {
       const distinct = new Map(events.map((event) => [event.seat, event]));
@@ -122,7 +122,7 @@ async function write(
   rows: EntityManager,
   made: readonly (Chronicle & { ref: ElectionRef })[],
 ): Promise<void> {
-  const events = made.flatMap(({ events: own }) => own).map((event, n) => ({ ...event, n }));
+  const events = made.flatMap(({ events: own }) => own);
   await rows.query(INSERT_EVENTS, [JSON.stringify(events)]);
   const terms = made.flatMap(({ terms: own }) => own);
   if (terms.length > 0) await rows.query(UPSERT_TERMS, [JSON.stringify(terms)]);

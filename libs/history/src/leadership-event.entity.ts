@@ -8,8 +8,8 @@ export interface LeadershipEventRow {
   electionId: string;
   epoch: number;
   sequence: number;
-  /** Orders the events of a tenant across its elections. */
-  position: number;
+  /** Of the change in the coordination store; with the epoch it orders events across elections. */
+  revision: number;
   id: string;
   type: EventType;
   election: string;
@@ -41,7 +41,7 @@ export const LeadershipEvents = new EntitySchema<LeadershipEventRow>({
     electionId: { type: 'text', collation: 'C', name: 'election_id', ...primary },
     epoch: { type: 'integer', ...primary },
     sequence: { type: 'bigint', transformer: safeInteger, ...primary },
-    position: { type: 'bigint', transformer: safeInteger, generated: 'increment' },
+    revision: { type: 'bigint', transformer: safeInteger, default: 0 },
     id: { type: 'text', collation: 'C' },
     type: { type: 'text', collation: 'C' },
     election: { type: 'text', collation: 'C' },
@@ -56,7 +56,7 @@ export const LeadershipEvents = new EntitySchema<LeadershipEventRow>({
     missingBefore: { type: 'bigint', transformer: safeInteger, name: 'missing_before', default: 0 },
   },
   indices: [
-    { name: 'leadership_events_position_idx', columns: ['tenantId', 'position'], unique: true },
+    { name: 'leadership_events_revision_idx', columns: ['tenantId', 'epoch', 'revision'] },
     { name: 'leadership_events_time_idx', columns: ['tenantId', 'occurredAt'] },
   ],
 });

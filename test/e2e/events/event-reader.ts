@@ -22,8 +22,12 @@ export class EventReader {
   ) {}
 
   static async open(caller: Caller, election: string, lastEventId?: string): Promise<EventReader> {
+    return EventReader.openAt(caller, `/v1/elections/${election}/events`, lastEventId);
+  }
+
+  static async openAt(caller: Caller, path: string, lastEventId?: string): Promise<EventReader> {
     const abort = new AbortController();
-    const response = await fetch(`${caller.url}/v1/elections/${election}/events`, {
+    const response = await fetch(`${caller.url}${path}`, {
       headers: { ...caller.headers, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
       signal: abort.signal,
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer, Caller } from '../caller.js';
+import { EventReader } from '../events/event-reader.js';
 import { Service, type Tenant } from '../service.js';
 import {
   CANARY,
@@ -29,7 +30,9 @@ afterAll(() => service?.stop());
 
 const routes = tenantRoutes();
 const routesOfThings = routes.filter(({ path }) => path.includes('{'));
-const lists = routes.filter(({ method, path }) => method === 'GET' && !path.includes('{'));
+/** It has no end that could be waited for. */
+const STREAM = '/v1/events';
+const lists = routes.filter(({ method, path }) => method === 'GET' && !path.includes('{') && path !== STREAM);
 
 /** Bodies that would work, for whoever owns the thing: one that does not fit would be refused with 400. */
 function bodyFor({ method, path }: Route): unknown {
@@ -86,6 +89,20 @@ describe("another tenant's thing", () => {
     expect(answer.status).toBe(200);
     for (const trace of [CANARY, owner.id, ...Object.values(subjects).map(({ owned }) => owned)])
       expect(answer.text).not.toContain(trace);
+  });
+
+  it(`is not in what ${STREAM} tells, now or when it changes`, async () => {
+    const bystander = await service.tenant();
+    const reader = await EventReader.openAt(bystander.caller, STREAM);
+    const { body } = await owner.caller.campaign(subjects['/v1/elections'].owned, { candidate: 'second' });
+    await owner.caller.resign(subjects['/v1/elections'].owned, body);
+    const own = await bystander.caller.election();
+    await bystander.caller.campaign(own, { candidate: 'own' });
+    const seen = await reader.until(2);
+    reader.close();
+    expect(seen.map(({ event }) => event)).toEqual(['snapshot', 'leadership.acquired']);
+    expect(seen[0]?.data['elections']).toEqual([]);
+    expect(seen[1]?.data['election']).toBe(own);
   });
 
   it('is counted in no usage and no metric of theirs', async () => {

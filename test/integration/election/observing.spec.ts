@@ -172,6 +172,7 @@ describe('an event stream', () => {
         asked.push(`${sequence}`);
         return recorded.filter((event) => event.sequence > sequence);
       },
+      ofTenant: () => Promise.reject(new Error('not asked')),
     };
     const informed = await rig.replica(0, { past });
     await oneTerm(first);

@@ -38,11 +38,20 @@ export class EventStream implements Observer, Held {
   }
 
   observe(observation: Observation): void {
+    if (observation.kind === 'closed') this.close();
+    else this.tell(spell(observation));
+  }
+
+  /** Sends one event as it is spelled. */
+  tell(text: string): void {
     this.start();
-    if (observation.kind === 'closed') {
-      this.send('event: closed\ndata: {}\n\n');
-      this.end();
-    } else this.send(spell(observation));
+    this.send(text);
+  }
+
+  /** Says that nothing more follows, and ends the stream. */
+  close(): void {
+    this.tell('event: closed\ndata: {}\n\n');
+    this.end();
   }
 
   /** Comments keep proxies from closing a quiet stream and find out readers that are gone. */

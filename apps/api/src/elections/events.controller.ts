@@ -1,11 +1,12 @@
 import { Controller } from '@nestjs/common';
 import { Engine } from '#etcd';
-import { requireVisible } from '#tenancy';
+import { maySeeElection, requireVisible } from '#tenancy';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from './event-stream.js';
-import { streamEvents } from './events.operations.js';
+import { streamEvents, streamTenantEvents } from './events.operations.js';
 import { StreamRegistry } from './stream-registry.js';
+import { TenantEventStream } from './tenant-event-stream.js';
 
 /** Server-sent events. Written by hand: Nest's own streams would keep the server from closing. */
 @Controller()
@@ -22,12 +23,35 @@ export class EventsController {
     requireVisible(call.caller, params.name);
     const { tenantId } = call.caller;
     const { elections } = this.engine.current;
-    const release = this.streams.reserve(tenantId);
-    const stream = new EventStream(reply);
     const target = { tenantId, election: params.name };
+    const place = headers['last-event-id'] ?? this.placeAfter(query.afterSequence);
+    const stream = new EventStream(reply);
+    await this.carry(tenantId, stream, () => elections.observe(target, place, stream, call.bounds()));
+  }
+
+  @Operation(streamTenantEvents)
+  async streamAll(
+    @Input(streamTenantEvents) { call, reply, headers }: InputOf<typeof streamTenantEvents>,
+  ): Promise<void> {
+    const { caller } = call;
+    const { tenantId } = caller;
+    const { tenantStreams } = this.engine.current;
+    const sees = (election: string): boolean => maySeeElection(caller, election);
+    const request = { tenantId, place: headers['last-event-id'], sees };
+    const stream = new EventStream(reply);
+    const observer = new TenantEventStream(stream);
+    await this.carry(tenantId, stream, () => tenantStreams.observe(request, observer, call.bounds()));
+  }
+
+  /** Counts the stream, begins it and lets go of everything when it is over. */
+  private async carry(
+    tenantId: string,
+    stream: EventStream,
+    begin: () => Promise<() => void>,
+  ): Promise<void> {
+    const release = this.streams.reserve(tenantId);
     try {
-      const place = headers['last-event-id'] ?? this.placeAfter(query.afterSequence);
-      const stop = await elections.observe(target, place, stream, call.bounds());
+      const stop = await begin();
       stream.start();
       const forget = this.streams.add(stream);
       stream.whenOver(() => {
@@ -40,6 +64,7 @@ export class EventsController {
       throw error;
     }
   }
+
   /** The place of an event that the caller knows by its number alone: in the epoch of now. */
   private placeAfter(sequence: number | undefined): string | undefined {
     return sequence === undefined ? undefined : `${this.engine.store.epoch().epoch}.${sequence}`;

@@ -16,6 +16,14 @@ data: {"type":"leadership.lost","election":"billing","term":7,"fence":7,"sequenc
 : heartbeat
 `;
 
+const resuming = z.strictObject({
+  'last-event-id': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'Must be the id of an event of this stream.')
+    .optional()
+    .meta({ description: 'The id of the last event that was seen.' }),
+});
+
 export const streamEvents = {
   id: 'streamEvents',
   method: RequestMethod.GET,
@@ -38,13 +46,7 @@ export const streamEvents = {
         'Go on after this `sequence`, for a reader that has no `Last-Event-ID`, which wins over it.',
     }).optional(),
   }),
-  headers: z.strictObject({
-    'last-event-id': z
-      .string()
-      .regex(/^[\x21-\x7e]{1,128}$/, 'Must be the id of an event of this stream.')
-      .optional()
-      .meta({ description: 'The id of the last event that was seen.' }),
-  }),
+  headers: resuming,
   answers: {
     200: {
       description: 'The stream.',
@@ -54,4 +56,40 @@ export const streamEvents = {
     },
   },
   errors: ['election.not_found', 'limit.quota_exceeded', 'store.unavailable', 'store.overloaded'],
+} as const satisfies OperationSpec;
+
+const exampleOfAll = `retry: 1000
+
+event: snapshot
+data: {"elections":[{"election":"billing","state":"open","leader":{"candidate":"billing-7f9c-1"},"term":7,"fence":7,"sequence":13}],"complete":true}
+
+event: leadership.lost
+id: MC45MTQ2LmVsY18zZjJhLjE0
+data: {"type":"leadership.lost","election":"billing","term":7,"fence":7,"sequence":14,"reason":"resigned"}
+
+`;
+
+export const streamTenantEvents = {
+  id: 'streamTenantEvents',
+  method: RequestMethod.GET,
+  path: '/v1/events',
+  tag: 'Observing',
+  summary: 'Every change of leadership in every election, as server-sent events',
+  description:
+    "Elections outside the key's `electionPrefix` are left out. First `snapshot` events, at most 100 elections each, " +
+    'the last of them `complete`; then every event of every election, those of one election in its order. The `id` of ' +
+    'an event is opaque; a reader that comes back with it as `Last-Event-ID` goes on after it. If it has missed more ' +
+    'than 1 000 events, or they cannot be read for the moment, a `gap` tells so, and the snapshot that follows is the ' +
+    'whole truth. A comment is sent every 15 s. After `closed`, or when the connection ends, come back.',
+  access: 'elections:read',
+  headers: resuming,
+  answers: {
+    200: {
+      description: 'The stream.',
+      mediaType: 'text/event-stream',
+      schema: z.string().meta({ description: 'Server-sent events, see the WHATWG HTML standard.' }),
+      examples: { stream: exampleOfAll },
+    },
+  },
+  errors: ['limit.quota_exceeded', 'store.unavailable', 'store.overloaded'],
 } as const satisfies OperationSpec;

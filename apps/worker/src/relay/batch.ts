@@ -1,13 +1,13 @@
 /** What a page of the outbox says, and how to take it apart where one part of it cannot be written. */
 import type { Act } from '#core';
-import { type Entry, type EventRecord, parseKey, SYSTEM_TENANT } from '#election';
+import { type Entry, type EventRecord, parseKey, type RelayedEvent, SYSTEM_TENANT } from '#election';
 import { readLegibly } from './legible.js';
 
 /** One key of the outbox. `part` is what is written whole or not at all: an election's events, or a tenant's acts. */
 interface Item {
   part: string;
   entry: Entry;
-  event?: EventRecord;
+  event?: RelayedEvent;
   act?: Act;
 }
 
@@ -42,7 +42,7 @@ export class Batch {
   }
 
   /** In the order in which they happened. */
-  get events(): EventRecord[] {
+  get events(): RelayedEvent[] {
     return this.items.flatMap(({ event }) => event ?? []);
   }
 
@@ -80,5 +80,6 @@ function itemsOf(entry: Entry): Item[] {
   const part = `${tenantId} ${key.kind === 'event' ? key.ref.electionId : 'acts'}`;
   if (tenantId === SYSTEM_TENANT) return [{ part, entry }];
   if (key.kind === 'act') return [{ part, entry, act: readLegibly<Act>(entry.value) }];
-  return [{ part, entry, event: readLegibly<EventRecord>(entry.value) }];
+  const event = { ...readLegibly<EventRecord>(entry.value), revision: entry.modRevision };
+  return [{ part, entry, event }];
 }
