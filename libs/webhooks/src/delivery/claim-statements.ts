@@ -110,8 +110,9 @@ export const claimStatement = (all: boolean): string => {
 
 /**
  * Takes out what a newer event has overtaken, where the endpoint wants the latest only. Only events that tell who
- * leads overtake each other, seat by seat; what is in flight, and what somebody asked for again, stays.
- * $1 endpoints, as JSON, or null for all · $2 types of events that tell who leads
+ * leads overtake each other, seat by seat; what is in flight, and what somebody asked for again, stays. Deliveries
+ * that the caller has claimed and not begun count as waiting.
+ * $1 endpoints, as JSON, or null for all · $2 types of events that tell who leads · $3 deliveries not begun yet
  */
 export const supersedeStatement = (all: boolean): string => {
   const owed = all ? `${OWED_BY_ALL}, unused AS (SELECT $1::jsonb)` : OWED_BY_SOME;
@@ -129,9 +130,10 @@ export const supersedeStatement = (all: boolean): string => {
   overtaken AS (
     SELECT d.tenant_id, d.id FROM telling
       JOIN webhook_deliveries d ON d.tenant_id = telling.tenant_id AND d.id = telling.id
-     WHERE telling.place < telling.newest AND d.state = 'pending' AND ${FREE}
+     WHERE telling.place < telling.newest AND d.state = 'pending' AND (${FREE} OR d.id = ANY($3))
        FOR UPDATE OF d SKIP LOCKED)
   UPDATE webhook_deliveries d
      SET state = 'superseded', finished_at = now(), claimed_by = NULL, claimed_until = NULL
-    FROM overtaken WHERE d.tenant_id = overtaken.tenant_id AND d.id = overtaken.id`;
+    FROM overtaken WHERE d.tenant_id = overtaken.tenant_id AND d.id = overtaken.id
+  RETURNING d.id`;
 };

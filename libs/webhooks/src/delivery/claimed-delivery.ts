@@ -10,7 +10,7 @@ export interface ClaimedDelivery {
   attempts: number;
   endpoint: Pick<
     EndpointRow,
-    'tenantId' | 'id' | 'url' | 'headers' | 'timeoutMs' | 'includeFencingToken' | 'signatureV1a'
+    'tenantId' | 'id' | 'url' | 'mode' | 'headers' | 'timeoutMs' | 'includeFencingToken' | 'signatureV1a'
   >;
   /** Whether its endpoint counts as failing. */
   failing: boolean;
@@ -24,7 +24,7 @@ export interface ClaimedDelivery {
 const LOAD = `
   SELECT d.tenant_id AS "tenantId", d.id, d.attempts,
          json_build_object(
-           'tenantId', e.tenant_id, 'id', e.id, 'url', e.url, 'headers', e.headers, 'timeoutMs', e.timeout_ms,
+           'tenantId', e.tenant_id, 'id', e.id, 'url', e.url, 'mode', e.mode, 'headers', e.headers, 'timeoutMs', e.timeout_ms,
            'includeFencingToken', e.include_fencing_token, 'signatureV1a', e.signature_v1a) AS endpoint,
          json_build_object(
            'id', m.id, 'electionId', m.election_id, 'type', m.type, 'payload', m.payload) AS message,

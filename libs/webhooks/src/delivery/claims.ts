@@ -1,5 +1,5 @@
 import { type Clock } from '#core';
-import type { Database } from '#postgres';
+import type { Database, EntityManager } from '#postgres';
 import type { EndpointRef } from '../outbox.js';
 import { type ClaimedDelivery, loadClaimed } from './claimed-delivery.js';
 import { claimStatement, supersedeStatement } from './claim-statements.js';
@@ -39,30 +39,42 @@ export class Claims {
    * @throws IncumbentError database.unavailable
    */
   async take(endpoints: readonly EndpointRef[] | undefined, room: Room): Promise<ClaimedDelivery[]> {
-    const where =
-      endpoints &&
-      JSON.stringify(endpoints.map((ref) => ({ tenant_id: ref.tenantId, endpoint_id: ref.endpointId })));
-    const flights = [...room.flights].map(([tenantId, count]) => ({ tenant_id: tenantId, flights: count }));
     // Counted from before the claim is made, so that this process thinks it over sooner than Postgres does.
     const claimedMs = this.clock.monotonicMs();
     return this.database.run(async (rows) => {
-      const all = where === undefined;
-      await rows.query(supersedeStatement(all), [where ?? null, TELLING]);
-      const [claimed] = await rows.query<[{ tenantId: string; id: string; failing: boolean }[], number]>(
-        claimStatement(all),
-        [
-          where ?? null,
-          JSON.stringify(flights),
-          room.perEndpoint,
-          room.perTenant,
-          room.failingSlots,
-          room.slots,
-          this.workerId,
-          CLAIM_MARGIN_MS,
-        ],
-      );
-      return loadClaimed(rows, claimed, claimedMs);
+      // Also heads that wait to be tried again; where only some endpoints are looked at, this comes with the sweep.
+      if (!endpoints) await supersede(rows, undefined, []);
+      const claimed = await loadClaimed(rows, await this.claim(rows, endpoints, room), claimedMs);
+      const latest = claimed.filter(({ endpoint }) => endpoint.mode === 'latest');
+      if (latest.length === 0) return claimed;
+      const refs = latest.map(({ tenantId, endpoint }) => ({ tenantId, endpointId: endpoint.id }));
+      const ids = latest.map(({ id }) => id);
+      const overtaken = new Set(await supersede(rows, refs, ids));
+      if (overtaken.size === 0) return claimed;
+      const kept = claimed.filter(({ id }) => !overtaken.has(id));
+      const left = { ...room, slots: room.slots - kept.length };
+      const overtakers = await loadClaimed(rows, await this.claim(rows, refs, left), claimedMs);
+      return [...kept, ...overtakers];
     });
+  }
+
+  private async claim(
+    rows: EntityManager,
+    endpoints: readonly EndpointRef[] | undefined,
+    room: Room,
+  ): Promise<{ tenantId: string; id: string; failing: boolean }[]> {
+    const flights = [...room.flights].map(([tenantId, count]) => ({ tenant_id: tenantId, flights: count }));
+    const [claimed] = await rows.query<[{ tenantId: string; id: string; failing: boolean }[], number]>(
+      claimStatement(!endpoints),
+      [
+        scopeOf(endpoints),
+        JSON.stringify(flights),
+        ...[room.perEndpoint, room.perTenant, room.failingSlots, room.slots],
+        this.workerId,
+        CLAIM_MARGIN_MS,
+      ],
+    );
+    return claimed;
   }
 
   /**
@@ -95,4 +107,25 @@ export class Claims {
       return found ?? { pending: 0, oldestMs: 0 };
     });
   }
+}
+
+/** Answers the ids of what was overtaken. */
+async function supersede(
+  rows: EntityManager,
+  endpoints: readonly EndpointRef[] | undefined,
+  notBegun: readonly string[],
+): Promise<string[]> {
+  const [overtaken] = await rows.query<[{ id: string }[], number]>(supersedeStatement(!endpoints), [
+    scopeOf(endpoints),
+    TELLING,
+    notBegun,
+  ]);
+  return overtaken.map(({ id }) => id);
+}
+
+function scopeOf(endpoints: readonly EndpointRef[] | undefined): string | null {
+  if (!endpoints) return null;
+  return JSON.stringify(
+    endpoints.map(({ tenantId, endpointId }) => ({ tenant_id: tenantId, endpoint_id: endpointId })),
+  );
 }
