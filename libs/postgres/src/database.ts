@@ -3,6 +3,7 @@ import { type Clock, type Timer, delay, withDeadline } from '#core';
 import type { Logger } from '#telemetry';
 import { type DataSourceSettings, createDataSource } from './data-source.js';
 import { databaseUnavailable, failureOf } from './outage.js';
+import { Turns } from './turns.js';
 
 /** First pause after a failed attempt to connect; doubles up to the longest. */
 const FIRST_RETRY_MS = 200;
@@ -12,6 +13,12 @@ const CHECK_EVERY_MS = 5_000;
 /** How long `close` waits for statements that are under way. */
 const CLOSE_WITHIN_MS = 4_000;
 const DEFAULT_POOL_SIZE = 10;
+/** Connections that no tenant's call takes: for operators, for copies into the store, for the check of health. */
+const KEPT_FREE = 2;
+/** Connections of one tenant at once. Its creations queue behind its row: more would only hold connections. */
+const MOST_OF_TENANT = 3;
+/** As long as a connection is waited for. */
+const TURN_WITHIN_MS = 2_000;
 
 const BECOME_TENANT =
   "SELECT set_config('role', 'incumbent_tenant', true), set_config('app.tenant', $1, true)";
@@ -36,12 +43,16 @@ export class Database {
   private failures = 0;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
+  private readonly turns: Turns;
 
   constructor(
     private readonly options: DatabaseOptions,
     private readonly logger: Logger,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    const all = Math.max(1, this.poolSize - KEPT_FREE);
+    this.turns = new Turns({ all, perTenant: Math.min(all, MOST_OF_TENANT) }, clock);
+  }
 
   /** Begins to connect, in the background and for ever. */
   start(): void {
@@ -81,14 +92,22 @@ export class Database {
   /**
    * Runs `work` in one transaction that sees and changes rows of this tenant alone: the server itself refuses every
    * other, whatever a query forgot. Settings of a transaction end with it, so nothing leaks to the next borrower of
-   * the connection.
-   * @throws IncumbentError database.unavailable
+   * the connection. Tenants take turns and each has a few connections at most, so that none can keep the others from
+   * theirs; do not call it inside of itself.
+   * @throws IncumbentError database.unavailable, also when the tenant's turn does not come within two seconds
    */
   async forTenant<T>(tenantId: string, work: (rows: EntityManager) => Promise<T>): Promise<T> {
-    return this.transaction(async (rows) => {
-      await rows.query(BECOME_TENANT, [tenantId]);
-      return work(rows);
-    });
+    this.connected();
+    const release = await this.turns.take(tenantId, TURN_WITHIN_MS);
+    if (!release) throw databaseUnavailable();
+    try {
+      return await this.transaction(async (rows) => {
+        await rows.query(BECOME_TENANT, [tenantId]);
+        return work(rows);
+      });
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -129,6 +148,10 @@ export class Database {
     await withDeadline(source.destroy(), CLOSE_WITHIN_MS, 'closing the database', this.clock).catch(
       (error: unknown) => this.logger.warn({ err: error }, 'database connections were left behind'),
     );
+  }
+
+  private get poolSize(): number {
+    return this.options.poolSize ?? DEFAULT_POOL_SIZE;
   }
 
   private connected(): DataSource {
@@ -180,6 +203,8 @@ export class Database {
       this.up = true;
       this.failures = 0;
     } catch (error) {
+      // Every connection is in use: that says nothing about the server.
+      if (this.up && failureOf(error) === 'statement') return;
       this.failures += 1;
       if (this.up) this.logger.warn({ err: error }, 'database lost; elections go on without it');
       else if (this.failures === 1) this.logger.warn({ err: error }, 'database not reachable yet; trying on');
@@ -190,7 +215,7 @@ export class Database {
   private async connect(): Promise<DataSource> {
     const source = createDataSource({
       ...this.options,
-      poolSize: this.options.poolSize ?? DEFAULT_POOL_SIZE,
+      poolSize: this.poolSize,
       onIdleError: (error) => this.markDown(error),
     });
     try {

@@ -30,9 +30,12 @@ describe('outage', () => {
 
   it.each([
     'Connection terminated unexpectedly',
-    'timeout exceeded when trying to connect',
+    'Connection terminated due to connection timeout',
     'Query read timeout',
   ])('knows the driver by its words: %s', (message) => expect(failureOf(new Error(message))).toBe('server'));
+
+  it('takes a pool that is used up for no outage of the server', () =>
+    expect(failureOf(new Error('timeout exceeded when trying to connect'))).toBe('statement'));
 
   it('looks into the failures of every address of a name', () => {
     expect(failureOf(new AggregateError([failing('ECONNREFUSED'), failing('ECONNREFUSED')]))).toBe('server');

@@ -18,7 +18,9 @@ const NETWORK_CODES = new Set([
 
 /** Of the driver's own errors, which carry no code. */
 const DRIVER_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Query ?runner .*released|pool after calling end|not queryable/i;
+  /Connection terminated|Query read timeout|Client has encountered a connection error|Query ?runner .*released|pool after calling end|not queryable/i;
+/** The pool's: every connection was in use for too long. One that cannot be made at all fails in other words. */
+const POOL_EXHAUSTED = 'timeout exceeded when trying to connect';
 
 /**
  * SQLSTATE classes: 08 connection, 28 and 3D refused at the door, 53 out of resources, 57 operator intervention
@@ -36,7 +38,7 @@ export type Failure = 'server' | 'statement' | 'none';
 export function failureOf(error: unknown): Failure {
   if (error instanceof IncumbentError || !(error instanceof Error)) return 'none';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (SQLSTATE_STATEMENT_ONLY.test(code)) return 'statement';
+  if (SQLSTATE_STATEMENT_ONLY.test(code) || error.message === POOL_EXHAUSTED) return 'statement';
   if (NETWORK_CODES.has(code) || SQLSTATE_OUTAGE.test(code)) return 'server';
   if (DRIVER_MESSAGES.test(error.message)) return 'server';
   // `localhost` with two addresses fails as one error of many.

@@ -64,7 +64,7 @@ export class Mirror {
 
   /** @throws IncumbentError database.unavailable, store.unavailable, store.overloaded */
   async copyKey(tenantId: string, keyId: string): Promise<void> {
-    await this.database.transaction(async (rows) => {
+    await this.database.forTenant(tenantId, async (rows) => {
       const row = await rows.findOne(ApiKeys, {
         where: { tenantId, id: keyId },
         lock: { mode: 'pessimistic_write' },
