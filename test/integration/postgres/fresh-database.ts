@@ -15,9 +15,12 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** A database of one test file alone, on the server of the run. */
-export async function freshDatabase({ migrated = true } = {}): Promise<FreshDatabase> {
-  const server = new URL(process.env['TEST_DATABASE_URL'] ?? '');
+/** A database of one test file alone, on the server of the run unless another is given. */
+export async function freshDatabase({
+  migrated = true,
+  serverUrl = process.env['TEST_DATABASE_URL'] ?? '',
+} = {}): Promise<FreshDatabase> {
+  const server = new URL(serverUrl);
   const name = `test_${randomBytes(6).toString('hex')}`;
   await askOnce(server.href, `CREATE DATABASE ${name}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;

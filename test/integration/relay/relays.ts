@@ -22,9 +22,10 @@ export class RelayScene {
   readonly told: EventRecord[] = [];
   readonly #started: OwnedProcess[] = [];
 
-  static async start(): Promise<RelayScene> {
+  /** @param postgresUrl a server to make the database on, other than that of the run */
+  static async start(postgresUrl?: string): Promise<RelayScene> {
     const rig = await Rig.start();
-    const fresh = await freshDatabase();
+    const fresh = await freshDatabase(postgresUrl === undefined ? {} : { serverUrl: postgresUrl });
     await fresh.ask(PROBE_TABLE);
     const on = await rig.replica();
     const scene = new RelayScene(rig, fresh, on);
