@@ -37,18 +37,18 @@ const READY = `
       FROM owed JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
      WHERE e.status = 'active' AND (e.throttled_until IS NULL OR e.throttled_until <= now()))`;
 
-/** The first pending delivery of each lane. */
-const HEADS = `
+/** The first pending delivery of each lane of the endpoints in `of`. */
+const headsOf = (of: 'ready' | 'wanting'): string => `
   heads AS (
-    SELECT ready.*, lane.* FROM ready CROSS JOIN LATERAL (
+    SELECT ${of}.*, lane.* FROM ${of} CROSS JOIN LATERAL (
       WITH RECURSIVE lane AS (
         (SELECT d.election_id, d.id, d.due_at, d.claimed_until, d.redelivery FROM webhook_deliveries d
-          WHERE d.tenant_id = ready.tenant_id AND d.endpoint_id = ready.endpoint_id AND d.state = 'pending'
+          WHERE d.tenant_id = ${of}.tenant_id AND d.endpoint_id = ${of}.endpoint_id AND d.state = 'pending'
           ORDER BY d.election_id, d.place, d.id LIMIT 1)
         UNION ALL
         SELECT next.* FROM lane CROSS JOIN LATERAL (
           SELECT d.election_id, d.id, d.due_at, d.claimed_until, d.redelivery FROM webhook_deliveries d
-           WHERE d.tenant_id = ready.tenant_id AND d.endpoint_id = ready.endpoint_id AND d.state = 'pending'
+           WHERE d.tenant_id = ${of}.tenant_id AND d.endpoint_id = ${of}.endpoint_id AND d.state = 'pending'
              AND d.election_id > lane.election_id
            ORDER BY d.election_id, d.place, d.id LIMIT 1) next)
       SELECT * FROM lane) lane)`;
@@ -105,32 +105,59 @@ const CLAIM = `
  */
 export const claimStatement = (all: boolean): string => {
   const owed = all ? `${OWED_BY_ALL}, unused AS (SELECT $1::jsonb)` : OWED_BY_SOME;
-  return `WITH RECURSIVE ${[owed, READY, HEADS, RANKED, CLAIM].join(',')}`;
+  return `WITH RECURSIVE ${[owed, READY, headsOf('ready'), RANKED, CLAIM].join(',')}`;
 };
+
+/** The endpoints that want the latest only. */
+const WANTING = `
+  wanting AS (
+    SELECT owed.* FROM owed JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
+     WHERE e.mode = 'latest' AND e.status = 'active')`;
+
+/** Deliveries of the lane of `heads` that tell who leads; $2 their types. What somebody asked for again is none. */
+const tellingOf = (order: 'ASC' | 'DESC', limit: number): string => `
+  SELECT d.id, d.place, d.claimed_until, m.payload #> '{data,seat}' AS seat
+    FROM (SELECT * FROM webhook_deliveries pending
+           WHERE pending.tenant_id = heads.tenant_id AND pending.endpoint_id = heads.endpoint_id
+             AND pending.election_id = heads.election_id AND pending.state = 'pending' AND pending.redelivery = 0
+           ORDER BY pending.place ${order}, pending.id ${order} LIMIT ${limit}) d
+    JOIN webhook_messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id AND m.type = ANY($2)`;
+
+/** Of a lane: how many of its newest deliveries are asked for what they tell, and how many of its oldest leave. */
+const NEWEST_IN_LANE = 100;
+const OLDEST_IN_LANE = 500;
+/** Of all lanes together. */
+const MOST_AT_ONCE = 2_000;
+
+/** Of the `oldest` of each lane those that a newer one has overtaken. Materialized: once for each lane, not each row. */
+const staleOf = (oldest: number): string => `
+  SELECT heads.tenant_id, stale.id FROM heads CROSS JOIN LATERAL (
+    WITH old AS MATERIALIZED (${tellingOf('ASC', oldest)}),
+         new AS MATERIALIZED (${tellingOf('DESC', NEWEST_IN_LANE)}),
+         newest AS MATERIALIZED (SELECT seat, max(place) AS place FROM new GROUP BY seat)
+    SELECT old.id, old.claimed_until FROM old
+      JOIN newest ON newest.seat = old.seat AND newest.place > old.place) stale`;
 
 /**
  * Takes out what a newer event has overtaken, where the endpoint wants the latest only. Only events that tell who
  * leads overtake each other, seat by seat; what is in flight, and what somebody asked for again, stays. Deliveries
- * that the caller has claimed and not begun count as waiting.
+ * that the caller has claimed and not begun count as waiting, and are sure to be judged.
+ *
+ * An endpoint that was paused for long has a mountain to leave behind. It goes step by step: everybody's deliveries
+ * wait for this statement.
  * $1 endpoints, as JSON, or null for all · $2 types of events that tell who leads · $3 deliveries not begun yet
  */
 export const supersedeStatement = (all: boolean): string => {
   const owed = all ? `${OWED_BY_ALL}, unused AS (SELECT $1::jsonb)` : OWED_BY_SOME;
-  return `WITH RECURSIVE ${owed},
-  telling AS (
-    SELECT d.tenant_id, d.id, d.place,
-           max(d.place) OVER (
-             PARTITION BY d.tenant_id, d.endpoint_id, d.election_id, m.payload #> '{data,seat}') AS newest
-      FROM owed
-      JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
-      JOIN webhook_deliveries d ON d.tenant_id = e.tenant_id AND d.endpoint_id = e.id
-      JOIN webhook_messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
-     WHERE e.mode = 'latest' AND e.status = 'active' AND d.state = 'pending' AND d.redelivery = 0
-       AND m.type = ANY($2)),
+  return `WITH RECURSIVE ${owed}, ${WANTING}, ${headsOf('wanting')},
+  stale AS (
+    (${staleOf(1)} WHERE heads.id = ANY($3))
+    UNION
+    (${staleOf(OLDEST_IN_LANE)} WHERE stale.claimed_until IS NULL OR stale.claimed_until <= now() LIMIT ${MOST_AT_ONCE})),
   overtaken AS (
-    SELECT d.tenant_id, d.id FROM telling
-      JOIN webhook_deliveries d ON d.tenant_id = telling.tenant_id AND d.id = telling.id
-     WHERE telling.place < telling.newest AND d.state = 'pending' AND (${FREE} OR d.id = ANY($3))
+    SELECT d.tenant_id, d.id FROM stale
+      JOIN webhook_deliveries d ON d.tenant_id = stale.tenant_id AND d.id = stale.id
+     WHERE d.state = 'pending' AND (${FREE} OR d.id = ANY($3))
        FOR UPDATE OF d SKIP LOCKED)
   UPDATE webhook_deliveries d
      SET state = 'superseded', finished_at = now(), claimed_by = NULL, claimed_until = NULL

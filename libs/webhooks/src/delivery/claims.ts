@@ -21,6 +21,9 @@ export interface Room {
   flights: ReadonlyMap<string, number>;
 }
 
+/** What was claimed and turned out to be overtaken makes room for what is behind it; a mountain waits for the next look. */
+const MOST_ROUNDS = 2;
+
 /** Events that tell who leads: the newest tells all that the older ones did. */
 const TELLING = ['leadership.acquired', 'leadership.lost', 'election.vacant'];
 
@@ -44,17 +47,22 @@ export class Claims {
     return this.database.run(async (rows) => {
       // Also heads that wait to be tried again; where only some endpoints are looked at, this comes with the sweep.
       if (!endpoints) await supersede(rows, undefined, []);
-      const claimed = await loadClaimed(rows, await this.claim(rows, endpoints, room), claimedMs);
-      const latest = claimed.filter(({ endpoint }) => endpoint.mode === 'latest');
-      if (latest.length === 0) return claimed;
-      const refs = latest.map(({ tenantId, endpoint }) => ({ tenantId, endpointId: endpoint.id }));
-      const ids = latest.map(({ id }) => id);
-      const overtaken = new Set(await supersede(rows, refs, ids));
-      if (overtaken.size === 0) return claimed;
-      const kept = claimed.filter(({ id }) => !overtaken.has(id));
-      const left = { ...room, slots: room.slots - kept.length };
-      const overtakers = await loadClaimed(rows, await this.claim(rows, refs, left), claimedMs);
-      return [...kept, ...overtakers];
+      const kept: ClaimedDelivery[] = [];
+      let where = endpoints;
+      for (let round = 0; round < MOST_ROUNDS; round++) {
+        const claimed = await loadClaimed(
+          rows,
+          await this.claim(rows, where, roomBeside(kept, room)),
+          claimedMs,
+        );
+        const latest = claimed.filter(({ endpoint }) => endpoint.mode === 'latest');
+        where = latest.map(({ tenantId, endpoint }) => ({ tenantId, endpointId: endpoint.id }));
+        const ids = latest.map(({ id }) => id);
+        const overtaken = new Set(latest.length > 0 ? await supersede(rows, where, ids) : []);
+        kept.push(...claimed.filter(({ id }) => !overtaken.has(id)));
+        if (overtaken.size === 0) break;
+      }
+      return kept;
     });
   }
 
@@ -107,6 +115,14 @@ export class Claims {
       return found ?? { pending: 0, oldestMs: 0 };
     });
   }
+}
+
+/** What is left for another round. */
+function roomBeside(taken: readonly ClaimedDelivery[], room: Room): Room {
+  const flights = new Map(room.flights);
+  for (const { tenantId } of taken) flights.set(tenantId, (flights.get(tenantId) ?? 0) + 1);
+  const failingSlots = room.failingSlots - taken.filter(({ failing }) => failing).length;
+  return { ...room, slots: room.slots - taken.length, failingSlots, flights };
 }
 
 /** Answers the ids of what was overtaken. */
