@@ -33,6 +33,7 @@ import { DEPENDENCIES, METRICS } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
 import { Drain } from './http/drain.js';
+import { Gate } from './http/gate.js';
 import { UsageController } from './limits/usage.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
@@ -77,6 +78,7 @@ export class AppModule {
         { provide: Engine, useValue: services.engine },
         { provide: HistoryReader, useValue: services.history },
         { provide: Drain, useValue: services.drain },
+        { provide: Gate, useValue: services.edge.gate },
         { provide: StreamRegistry, useValue: services.streams },
         { provide: TokenIssuer, useValue: services.tokenIssuer },
         { provide: FencingTokens, useValue: services.fencingTokens },

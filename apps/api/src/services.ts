@@ -240,6 +240,7 @@ function createEdge(config: Config, parts: EdgeParts): Edge {
     gate: new Gate({
       tenant: (authorization) => authenticator.authenticate(authorization),
       operator: (authorization) => operators.authenticate(authorization),
+      stillValid: (principal) => authenticator.stillAdmits(principal),
     }),
     rates: limits.rateGate,
     drain,

@@ -51,6 +51,13 @@ export class Authenticator {
     return found && { keyId: parts.keyId, tenantId: found.tenantId };
   }
 
+  /** Whether a key that was accepted before still is, and its tenant active: for calls that last. */
+  stillAdmits({ keyId, tenantId }: Principal): boolean {
+    const record = this.mirror.apiKey(keyId);
+    const isLive = record?.tenantId === tenantId && !this.isExpired(record);
+    return isLive && this.mirror.tenant(tenantId)?.status === 'active';
+  }
+
   private principalOf(authorization: string | undefined): Principal | undefined {
     const text = BEARER.exec(authorization ?? '')?.[1];
     const parts = text === undefined ? undefined : parseApiKey(text);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '#testing';
 import type { Caller } from '../caller.js';
-import { Service } from '../service.js';
+import { Service, type Tenant } from '../service.js';
 import { Worker } from '../worker.js';
 import { EventReader, type SeenEvent } from './event-reader.js';
 
@@ -46,6 +46,35 @@ async function recorded(caller: Caller, election: string, terms: number): Promis
   };
   await waitUntil(done, { what: 'the history', withinMs: 10_000 });
 }
+
+/** Everything that takes the right to listen from whoever listens already. */
+const ENDINGS: [string, (tenant: Tenant) => Promise<unknown>][] = [
+  [
+    'its key is revoked',
+    ({ id, keyId }) => service.operator.delete(`/admin/v1/tenants/${id}/api-keys/${keyId}`),
+  ],
+  [
+    'its tenant is suspended',
+    ({ id }) => service.operator.patch(`/admin/v1/tenants/${id}`, { status: 'suspended' }),
+  ],
+  ['its tenant is deleted', ({ id }) => service.operator.delete(`/admin/v1/tenants/${id}?force=true`)],
+];
+
+describe('a stream', () => {
+  it.each(ENDINGS)('tells nothing more and ends when %s', async (_what, end) => {
+    const tenant = await service.tenant();
+    const election = await tenant.caller.election();
+    await tenant.caller.campaign(election, { candidate: 'one' });
+    const paths = ['/v1/events', `/v1/elections/${election}/events`];
+    const readers = await Promise.all(paths.map((path) => EventReader.openAt(tenant.caller, path)));
+    for (const reader of readers) await reader.until(1);
+    await end(tenant);
+    for (const reader of readers) {
+      await reader.untilEnded();
+      expect(reader.events.map(({ event }) => event)).toEqual(['snapshot']);
+    }
+  });
+});
 
 describe('events of all elections', () => {
   it('begin with everything as it is, and go on with every change, each election in its order', async () => {

@@ -14,7 +14,7 @@ async function opened(): Promise<{ stream: EventStream; reader: ReturnType<typeo
   server = fastify({ forceCloseConnections: true });
   const { promise, resolve } = Promise.withResolvers<EventStream>();
   server.get('/', (_request, reply) => {
-    const stream = new EventStream(reply);
+    const stream = new EventStream(reply, () => true);
     stream.start();
     resolve(stream);
   });

@@ -12,7 +12,11 @@ const RETRY_MS = 1_000;
 export class EventStream implements Observer, Held {
   private started = false;
 
-  constructor(private readonly reply: FastifyReply) {}
+  constructor(
+    private readonly reply: FastifyReply,
+    /** Whether whoever reads would still be let in: asked before anything is told, and now and then. */
+    private readonly mayListen: () => boolean,
+  ) {}
 
   start(): void {
     if (this.started) return;
@@ -45,7 +49,13 @@ export class EventStream implements Observer, Held {
   /** Sends one event as it is spelled. */
   tell(text: string): void {
     this.start();
+    this.endUnlessWelcome();
     this.send(text);
+  }
+
+  /** A key that is revoked, a tenant that is suspended: what they may not ask for they are not told either. */
+  endUnlessWelcome(): void {
+    if (!this.mayListen()) this.end();
   }
 
   /** Says that nothing more follows, and ends the stream. */

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Engine } from '#etcd';
 import { maySeeElection, requireVisible } from '#tenancy';
+import { Gate } from '../http/gate.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from './event-stream.js';
@@ -14,6 +15,7 @@ export class EventsController {
   constructor(
     private readonly engine: Engine,
     private readonly streams: StreamRegistry,
+    private readonly gate: Gate,
   ) {}
 
   @Operation(streamEvents)
@@ -25,7 +27,7 @@ export class EventsController {
     const { elections } = this.engine.current;
     const target = { tenantId, election: params.name };
     const place = headers['last-event-id'] ?? this.placeAfter(query.afterSequence);
-    const stream = new EventStream(reply);
+    const stream = new EventStream(reply, () => this.gate.stillAdmits(call.caller));
     await this.carry(tenantId, stream, () => elections.observe(target, place, stream, call.bounds()));
   }
 
@@ -38,7 +40,7 @@ export class EventsController {
     const { tenantStreams } = this.engine.current;
     const sees = (election: string): boolean => maySeeElection(caller, election);
     const request = { tenantId, place: headers['last-event-id'], sees };
-    const stream = new EventStream(reply);
+    const stream = new EventStream(reply, () => this.gate.stillAdmits(call.caller));
     const observer = new TenantEventStream(stream);
     await this.carry(tenantId, stream, () => tenantStreams.observe(request, observer, call.bounds()));
   }

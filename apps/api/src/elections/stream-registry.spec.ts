@@ -8,9 +8,14 @@ import { StreamRegistry } from './stream-registry.js';
 class CountingStream {
   beats = 0;
   ended = false;
+  welcome = true;
 
   heartbeat(): void {
     this.beats += 1;
+  }
+
+  endUnlessWelcome(): void {
+    if (!this.welcome) this.end();
   }
 
   end(): void {
@@ -42,6 +47,17 @@ describe('the registry of streams', () => {
     registry.add(late);
     await clock.advance(15_000);
     expect(late.beats).toBe(1);
+  });
+
+  it('ends a quiet stream within a second after its reader ceased to be welcome', async () => {
+    const clock = new FakeClock();
+    const registry = new StreamRegistry(new Drain(), QUOTA, clock);
+    const [one, two] = [new CountingStream(), new CountingStream()];
+    for (const stream of [one, two]) registry.add(stream);
+    await clock.advance(5_500);
+    one.welcome = false;
+    await clock.advance(1_000);
+    expect([one.ended, two.ended]).toEqual([true, false]);
   });
 
   it('gives one tenant so many places and no more, and others theirs', () => {

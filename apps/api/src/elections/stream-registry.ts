@@ -1,10 +1,14 @@
 import { type Clock, IncumbentError, type Timer } from '#core';
 import type { Drain, Held } from '../http/drain.js';
 
-const HEARTBEAT_MS = 15_000;
+/** A quiet stream whose reader is no longer welcome ends within this; one that is not, before the next event. */
+const LOOK_EVERY_MS = 1_000;
+const LOOKS_PER_HEARTBEAT = 15;
+
 /** A stream as its registry sees it. */
 export interface OpenStream extends Held {
   heartbeat(): void;
+  endUnlessWelcome(): void;
 }
 
 /** Owns every open stream: counts them by tenant, keeps them awake, and lets the drain end them. */
@@ -12,6 +16,7 @@ export class StreamRegistry {
   private readonly streams = new Set<OpenStream>();
   private readonly perTenant = new Map<string, number>();
   private timer: Timer | undefined;
+  private looks = 0;
 
   constructor(
     private readonly drain: Drain,
@@ -48,16 +53,20 @@ export class StreamRegistry {
   add(stream: OpenStream): () => void {
     const letGo = this.drain.own(stream);
     this.streams.add(stream);
-    this.timer ??= this.clock.after(HEARTBEAT_MS, () => this.beat());
+    this.timer ??= this.clock.after(LOOK_EVERY_MS, () => this.look());
     return () => {
       letGo();
       this.streams.delete(stream);
     };
   }
 
-  private beat(): void {
-    for (const stream of this.streams) stream.heartbeat();
-    this.timer = this.streams.size === 0 ? undefined : this.clock.after(HEARTBEAT_MS, () => this.beat());
+  private look(): void {
+    this.looks = (this.looks + 1) % LOOKS_PER_HEARTBEAT;
+    for (const stream of this.streams) {
+      stream.endUnlessWelcome();
+      if (this.looks === 0) stream.heartbeat();
+    }
+    this.timer = this.streams.size === 0 ? undefined : this.clock.after(LOOK_EVERY_MS, () => this.look());
   }
 
   private release(tenantId: string): void {

@@ -10,6 +10,8 @@ export const MOST_HEADERS = 64;
 export interface Identify {
   tenant(authorization: string | undefined): Principal;
   operator(authorization: string | undefined): Operator;
+  /** Whether a key that was let in would be let in again. */
+  stillValid(principal: Principal): boolean;
 }
 
 /**
@@ -28,6 +30,11 @@ export class Gate {
     const authorization = onlyAuthorization(request);
     if (policy.access === 'admin') this.admitOperator(request, authorization, policy);
     else this.admitTenant(request, authorization, policy);
+  }
+
+  /** For answers that last: whether who was admitted would be admitted now. */
+  stillAdmits(principal: Principal): boolean {
+    return this.identify.stillValid(principal);
   }
 
   private admitOperator(
