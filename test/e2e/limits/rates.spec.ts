@@ -79,6 +79,18 @@ describe('the rate of a tenant', () => {
     expect((await caller.resign(election, standing)).status).toBe(200);
   });
 
+  it('is all that calls to renew can use up which a key has no right to: renewals of others go on', async () => {
+    const tenant = await service.tenant({}, { requestsPerSecond: 20 });
+    const { caller: weak } = await service.key(tenant.id, { scopes: ['elections:read'] });
+    const election = await tenant.caller.election();
+    const { body: standing } = await tenant.caller.campaign(election, { candidate: 'one' });
+    const flood = Array.from({ length: 500 }, () => weak.renew(election, standing['session']));
+    const renewed = Array.from({ length: 50 }, () => tenant.caller.renew(election, standing['session']));
+    expect(new Set((await Promise.all(renewed)).map(({ status }) => status))).toEqual(new Set([200]));
+    const refused = (await Promise.all(flood)).map(({ body }) => body['code']);
+    expect(new Set(refused)).toEqual(new Set(['identity.scope_missing', 'limit.rate_exceeded']));
+  });
+
   it('leaves other tenants alone', async () => {
     const [loud, quiet] = [await service.tenant({}, { requestsPerSecond: 2 }), await service.tenant()];
     const [refused, answered] = await Promise.all([burst(loud.caller, 40), burst(quiet.caller, 40)]);

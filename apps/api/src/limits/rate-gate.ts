@@ -26,12 +26,16 @@ export class RateGate {
   constructor(private readonly parts: RateGateParts) {}
 
   /**
-   * @param refusal what the gate refused the request with; a key without the scope is counted all the same
+   * @param refusal what the gate refused the request with; a key without the scope is counted all the same, but never
+   *   against the renewals of those that have it
    * @returns what to refuse the request with, or undefined
    */
   judge(request: FastifyRequest, reply: FastifyReply, refusal: unknown): unknown {
     const { principal } = request.call;
-    if (principal) return this.judgeTenant(principal, request, reply) ?? refusal;
+    if (principal) {
+      const renews = refusal === undefined && request.routeOptions.config.policy?.renews === true;
+      return (renews ? this.judgeRenewal(principal) : this.judgeTenant(principal, reply)) ?? refusal;
+    }
     if (!hasCode(refusal, 'identity.unauthenticated')) return refusal;
     const waitMs = this.parts.attempts.count(request.ip);
     if (waitMs === 0) return refusal;
@@ -41,17 +45,18 @@ export class RateGate {
     return this.exceeded('failedAuthentication', detail, waitMs, MOST_FAILURES);
   }
 
-  private judgeTenant(principal: Principal, request: FastifyRequest, reply: FastifyReply): unknown {
+  private judgeRenewal({ tenantId }: Principal): unknown {
+    const { rates } = this.parts;
+    const waitMs = rates?.admitRenewal(tenantId) ?? 0;
+    if (!rates || waitMs === 0) return undefined;
+    const detail =
+      'Renew every renewAfterMs; far more renewals than the sessions of the tenant need came here.';
+    return this.exceeded('renewals', detail, waitMs, Math.floor(rates.renewalRate(tenantId)));
+  }
+
+  private judgeTenant(principal: Principal, reply: FastifyReply): unknown {
     const { rates } = this.parts;
     if (!rates) return undefined;
-    if (request.routeOptions.config.policy?.renews) {
-      const waitMs = rates.admitRenewal(principal.tenantId);
-      if (waitMs === 0) return undefined;
-      const limit = Math.floor(rates.renewalRate(principal.tenantId));
-      const detail =
-        'Renew every renewAfterMs; far more renewals than the sessions of the tenant need came here.';
-      return this.exceeded('renewals', detail, waitMs, limit);
-    }
     const { exceeded, limits } = rates.admit(principal);
     if (limits.length > 0) {
       void reply.header('ratelimit-policy', limits.map(showPolicy).join(', '));
