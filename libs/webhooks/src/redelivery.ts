@@ -65,7 +65,7 @@ export class Redelivery {
     const recovery = await this.parts.database.forTenant(tenantId, async (rows) => {
       const endpoint = await findEndpoint(rows, viewer, endpointId, { lock: true });
       if (endpoint.status === 'disabled') throw endpointDisabled();
-      const lost = await repetitionsOf(rows, tenantId, endpointId, { since });
+      const lost = await repetitionsOf(rows, tenantId, endpointId, { since, within: viewer.electionPrefix });
       const { length: recovered } = await insertDeliveries(rows, lost.slice(0, MOST_AT_ONCE));
       const metadata = { since: since.toISOString(), recovered };
       const act = { tenantId, action: 'webhook_endpoint.recovered', targets: [targetOf(endpoint)], metadata };
@@ -87,6 +87,12 @@ export class Redelivery {
   }
 }
 
+/** $4: the prefix of a key, which an endpoint that lies within it now may have heard beyond of before. */
+const WITHIN = `($4::text IS NULL OR EXISTS (
+  SELECT FROM webhook_messages message
+   WHERE message.tenant_id = last.tenant_id AND message.id = last.message_id
+     AND message.election <> '' AND starts_with(message.election, $4)))`;
+
 /**
  * The next delivery of each message that can have one: of this message unless it is under way, or of those since
  * then whose last delivery did not succeed. The endpoint's row is locked, so that no two are made of one.
@@ -95,12 +101,16 @@ async function repetitionsOf(
   rows: EntityManager,
   tenantId: string,
   endpointId: string,
-  which: { messageId: string } | { since: Date },
+  which: { messageId: string } | { since: Date; within: string | undefined },
 ): Promise<NewDelivery[]> {
-  const [condition, value] =
+  const [condition, ...values] =
     'messageId' in which
       ? ["last.message_id = $3 AND last.state <> 'pending'", which.messageId]
-      : ["last.created_at >= $3 AND last.state IN ('failed', 'cancelled')", which.since];
+      : [
+          `last.created_at >= $3 AND last.state IN ('failed', 'cancelled') AND ${WITHIN}`,
+          which.since,
+          which.within,
+        ];
   const found = await rows.query<(Omit<NewDelivery, 'place' | 'redelivery'> & Numbers)[]>(
     `SELECT tenant_id AS "tenantId", endpoint_id AS "endpointId", message_id AS "messageId",
             election_id AS "electionId", place, redelivery
@@ -111,7 +121,7 @@ async function repetitionsOf(
            WHERE latest.tenant_id = $1 AND latest.endpoint_id = $2 AND latest.message_id = last.message_id
            ORDER BY latest.redelivery DESC LIMIT 1)
       ORDER BY created_at, place LIMIT ${MOST_AT_ONCE + 1}`,
-    [tenantId, endpointId, value],
+    [tenantId, endpointId, ...values],
   );
   return found.map((row) => ({ ...row, place: Number(row.place), redelivery: row.redelivery + 1 }));
 }

@@ -181,6 +181,22 @@ describe('redelivery', () => {
     );
   });
 
+  it('of everything that failed leaves alone what lies beyond the prefix of a key', async () => {
+    const tenantId = await scene.tenant();
+    const endpointId = await scene.endpoint(tenantId);
+    await scene.append(anEvent(tenantId, 'team-a'), anEvent(tenantId, 'other'));
+    await scene.endpoints.change({ tenantId }, endpointId, { fields: { elections: ['team-*'] } }, BY);
+    await scene.fresh.ask("UPDATE webhook_deliveries SET state = 'failed' WHERE tenant_id = $1", [tenantId]);
+    const viewer: Viewer = { tenantId, electionPrefix: 'team-' };
+    const since = new Date(clock.wallTimeMs() - 13 * 86_400_000);
+    expect(await scene.redelivery.recover(viewer, endpointId, since, BY)).toEqual({
+      recovered: 1,
+      more: false,
+    });
+    const owed = await scene.deliveries.list({ tenantId }, { state: 'pending' }, ALL);
+    expect(owed.data.map(({ election }) => election)).toEqual(['team-a']);
+  });
+
   it('goes on where one call stopped', async () => {
     const tenantId = await scene.tenant();
     const endpointId = await scene.endpoint(tenantId, { unstableThreshold: 100 });
