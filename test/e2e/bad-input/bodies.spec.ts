@@ -54,6 +54,14 @@ const FIELDS: [string, unknown, string, string][] = [
   ['a name that is too long', { candidate: 'a'.repeat(254) }, '/candidate', ''],
   ['metadata that is no object', { candidate: 'a', metadata: [1] }, '/metadata', 'invalid_type'],
   ['metadata above 2 kB', { candidate: 'a', metadata: { pad: 'x'.repeat(2_048) } }, '/metadata', 'custom'],
+  ['an address with a NUL', { candidate: 'a', address: 'x\0' }, '/address', 'invalid_text'],
+  [
+    'half of a character in metadata',
+    { candidate: 'a', metadata: { x: ['\ud800'] } },
+    '/metadata/x/0',
+    'invalid_text',
+  ],
+  ['a NUL in a key of metadata', { candidate: 'a', metadata: { 'x\0': 1 } }, '/metadata/x\0', 'invalid_text'],
   ['an address that is too long', { candidate: 'a', address: 'x'.repeat(513) }, '/address', 'too_big'],
   ['a list for the body', [], '', ''],
   ['a string for the body', 'candidate', '', ''],
@@ -68,6 +76,27 @@ describe('a body that does not fit', () => {
     expect(errors.map((error) => error.pointer)).toContain(pointer);
     if (code !== '') expect(errors[0]?.code).toBe(code);
     for (const { message } of errors) expect(message.length).toBeGreaterThan(5);
+  });
+
+  it('with text that cannot be stored is a 400 wherever it stands, also in a query', async () => {
+    for (const text of ['a\0b', 'a\ud800b']) {
+      const webhook = { url: 'https://1.1.1.1/', events: ['leadership.acquired'] };
+      const made = [
+        caller.post('/v1/elections', { name: 'x', description: text }),
+        caller.post('/v1/api-keys', { name: text }),
+        caller.post('/v1/webhook-endpoints', { ...webhook, description: text }),
+        caller.post('/v1/webhook-endpoints', { ...webhook, url: `https://1.1.1.1/${text}` }),
+        service.operator.post('/admin/v1/tenants', { name: text }),
+        service.operator.post('/admin/v1/tokens', { name: text, role: 'read_only' }),
+      ];
+      for (const answer of await Promise.all(made)) expectProblem(answer, 400, 'request.invalid_body');
+    }
+    const asked = [
+      caller.get('/v1/audit-events?actor=%00'),
+      caller.get('/v1/audit-events?target=a%00'),
+      service.operator.get('/admin/v1/tenants?search=%00'),
+    ];
+    for (const answer of await Promise.all(asked)) expectProblem(answer, 400, 'request.invalid_query');
   });
 
   it('tells every field that is wrong, not only the first', async () => {

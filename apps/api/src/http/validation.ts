@@ -19,10 +19,27 @@ interface Issue {
 export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.output<T> {
   const result = schema['~standard'].validate(value);
   if (result instanceof Promise) throw new TypeError('Schemas of requests must be synchronous');
-  if (result.issues === undefined) return result.value;
   const place = code === 'request.invalid_body' ? bodyPointer : parameterName;
-  const errors = (result.issues as readonly Issue[]).flatMap((issue) => fieldErrors(issue, place));
+  const issues = result.issues ?? illegible(value, []);
+  if (result.issues === undefined && issues.length === 0) return result.value;
+  const errors = (issues as readonly Issue[]).flatMap((issue) => fieldErrors(issue, place));
   throw new IncumbentError(code, summaryOf(errors), { errors: errors.slice(0, MOST_ERRORS) });
+}
+
+/** Text that JSON can spell and neither Postgres nor a canonical form can hold: NUL, and halves of surrogate pairs. */
+function illegible(value: unknown, path: string[]): Issue[] {
+  if (typeof value === 'string') return isLegible(value) ? [] : [{ ...ILLEGIBLE, path }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, item]) => {
+    const inner = [...path, name];
+    return isLegible(name) ? illegible(item, inner) : [{ ...ILLEGIBLE, path: inner }];
+  });
+}
+
+const ILLEGIBLE = { code: 'invalid_text', message: 'Must not hold NUL or half of a surrogate pair.' };
+
+function isLegible(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
 }
 
 function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldError[] {
