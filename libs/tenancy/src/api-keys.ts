@@ -34,6 +34,16 @@ export interface NewApiKey {
 /** What a key may do when nobody says: everything about elections, nothing about keys. */
 export const DEFAULT_SCOPES: readonly Scope[] = ['elections:read', 'elections:campaign', 'elections:manage'];
 
+/** Who looks: a tenant, or the part of it that a key is bound to. Keys that reach beyond look absent. */
+export interface KeyViewer {
+  tenantId: string;
+  electionPrefix?: string | undefined;
+}
+
+function isWithin(row: ApiKeyRow, { electionPrefix }: KeyViewer): boolean {
+  return electionPrefix === undefined || row.electionPrefix?.startsWith(electionPrefix) === true;
+}
+
 function keyNotFound(): IncumbentError {
   return new IncumbentError('api_key.not_found', 'Check the id: this tenant has no such API key.');
 }
@@ -86,20 +96,22 @@ export class ApiKeyService {
       await this.mirror.copyKey(tenantId, row.id);
     } catch (error) {
       // Nobody will ever see this key's text; it must not stay in the way of the quota.
-      await this.markRevoked(tenantId, row.id, caused).catch(() => undefined);
+      await this.markRevoked({ tenantId }, row.id, caused).catch(() => undefined);
       throw error;
     }
     return { ...show(row), key: made.text };
   }
 
   /** Keys that are not revoked, in the order of creation. @throws IncumbentError request.invalid_query */
-  async list(tenantId: string, page: PageRequest): Promise<Page<ApiKey>> {
+  async list({ tenantId, electionPrefix }: KeyViewer, page: PageRequest): Promise<Page<ApiKey>> {
     const after = page.cursor === undefined ? undefined : decodeCursor(page.cursor);
     const found = await this.database.forTenant(tenantId, (rows) => {
       const query = rows
         .createQueryBuilder(ApiKeys, 'key')
         .where('key.tenantId = :tenantId AND key.revokedAt IS NULL', { tenantId });
       if (after) query.andWhere('(key.createdAt, key.id) > (:createdAt, :id)', after);
+      if (electionPrefix !== undefined)
+        query.andWhere('starts_with(key.electionPrefix, :electionPrefix)', { electionPrefix });
       return query
         .orderBy({ 'key.createdAt': 'ASC', 'key.id': 'ASC' })
         .limit(page.limit + 1)
@@ -109,11 +121,12 @@ export class ApiKeyService {
   }
 
   /** @throws IncumbentError api_key.not_found */
-  async get(tenantId: string, keyId: string): Promise<ApiKey> {
+  async get(viewer: KeyViewer, keyId: string): Promise<ApiKey> {
+    const { tenantId } = viewer;
     const row = await this.database.forTenant(tenantId, (rows) =>
       rows.findOneBy(ApiKeys, { tenantId, id: keyId, revokedAt: IsNull() }),
     );
-    if (!row) throw keyNotFound();
+    if (!row || !isWithin(row, viewer)) throw keyNotFound();
     return show(row);
   }
 
@@ -121,18 +134,19 @@ export class ApiKeyService {
    * Ends a key on every replica, as fast as the mirror is watched. Repeating it is harmless.
    * @throws IncumbentError api_key.not_found for an id that never was this tenant's
    */
-  async revoke(tenantId: string, keyId: string, caused: Caused): Promise<void> {
-    await this.markRevoked(tenantId, keyId, caused);
-    await this.mirror.copyKey(tenantId, keyId);
+  async revoke(viewer: KeyViewer, keyId: string, caused: Caused): Promise<void> {
+    await this.markRevoked(viewer, keyId, caused);
+    await this.mirror.copyKey(viewer.tenantId, keyId);
   }
 
-  private async markRevoked(tenantId: string, keyId: string, caused: Caused): Promise<void> {
+  private async markRevoked(viewer: KeyViewer, keyId: string, caused: Caused): Promise<void> {
+    const { tenantId } = viewer;
     await this.database.forTenant(tenantId, async (rows) => {
+      const row = await rows.findOneBy(ApiKeys, { tenantId, id: keyId });
+      if (!row || !isWithin(row, viewer)) throw keyNotFound();
       const revokedAt = new Date(this.clock.wallTimeMs());
       const live = { tenantId, id: keyId, revokedAt: IsNull() };
       const marked = await rows.update(ApiKeys, live, { revokedAt });
-      const row = await rows.findOneBy(ApiKeys, { tenantId, id: keyId });
-      if (!row) throw keyNotFound();
       if (marked.affected !== 0)
         await this.acts.record(rows, [this.act(caused, 'api_key.revoked', row, undefined)]);
     });

@@ -21,7 +21,14 @@ export {
 export { ADMIN_ROLES, type AdminRole } from './admin-token.js';
 export { type AdminToken, AdminTokenService, type NewAdminToken } from './admin-tokens.js';
 export { type KeyEnvironment, SECRET_LENGTH } from './api-key.js';
-export { type ApiKey, ApiKeyService, DEFAULT_SCOPES, type KeyMaking, type NewApiKey } from './api-keys.js';
+export {
+  type ApiKey,
+  ApiKeyService,
+  DEFAULT_SCOPES,
+  type KeyMaking,
+  type KeyViewer,
+  type NewApiKey,
+} from './api-keys.js';
 export { Authenticator, type MirrorView } from './authenticator.js';
 export { type CatalogEntry, ElectionCatalog } from './election-catalog.js';
 export {
@@ -44,6 +51,7 @@ export {
   requireVisible,
   type Scope,
   SCOPES,
+  requireWholeTenant,
 } from './scopes.js';
 export { SecretHash } from './secret-hash.js';
 export { TenantDeletion } from './tenant-deletion.js';

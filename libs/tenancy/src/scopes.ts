@@ -44,6 +44,18 @@ export function requireVisible(principal: Principal, name: string): void {
 }
 
 /**
+ * What is told of the tenant as a whole is not for a key that may know only of some elections.
+ * @throws IncumbentError identity.scope_missing
+ */
+export function requireWholeTenant({ electionPrefix }: Principal): void {
+  if (electionPrefix === undefined) return;
+  throw new IncumbentError(
+    'identity.scope_missing',
+    `This is about the whole tenant; the API key is bound to elections that start with ${electionPrefix}. Use one that is not.`,
+  );
+}
+
+/**
  * A key makes no key that may do more than itself: else `keys:manage` alone would be every scope at once.
  * @throws IncumbentError identity.scope_missing
  */

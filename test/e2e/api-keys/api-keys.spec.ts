@@ -92,6 +92,25 @@ describe('API keys', () => {
     expect((await caller.post('/v1/api-keys', narrower)).status).toBe(201);
   });
 
+  it('bound to a prefix neither see nor revoke keys that reach beyond it', async () => {
+    const { caller } = await service.key(tenant.id, { electionPrefix: 'team-a' });
+    const inside = await service.key(tenant.id, { electionPrefix: 'team-a-blue' });
+    const beyond = await service.key(tenant.id, { electionPrefix: 'other' });
+    const list = await caller.get('/v1/api-keys?limit=100');
+    expect(list.text).toContain(inside.keyId);
+    const absent = await caller.get('/v1/api-keys/key_00000000000000000000000a');
+    for (const { keyId } of [tenant, beyond]) {
+      expect(list.text).not.toContain(keyId);
+      for (const method of ['GET', 'DELETE']) {
+        const hidden = await caller.send(method, `/v1/api-keys/${keyId}`);
+        expect({ ...hidden.body, requestId: '' }).toEqual({ ...absent.body, requestId: '' });
+      }
+    }
+    expect((await beyond.caller.get('/v1/elections')).status).toBe(200);
+    expect((await caller.delete(`/v1/api-keys/${inside.keyId}`)).status).toBe(204);
+    expect((await inside.caller.get('/v1/elections')).status).toBe(401);
+  });
+
   it('bound to a prefix see nothing else: everything outside is absent, for reading and for acting', async () => {
     const inside = await tenant.caller.election({ name: `team-a-${crypto.randomUUID()}` });
     const outside = await tenant.caller.election({ name: `other-${crypto.randomUUID()}` });

@@ -44,6 +44,18 @@ const linesOf = (answer: Answer): Event[] =>
     .map((line) => JSON.parse(line) as Event);
 
 describe('the audit log', () => {
+  it('is of the whole tenant: a key that is bound to some elections reads nothing of it', async () => {
+    const { caller } = await service.key(tenant.id, { electionPrefix: 'team-' });
+    const asked = [
+      caller.get(EVENTS),
+      caller.get(`${EVENTS}?target=secret-project`),
+      caller.get(EVENTS, NDJSON),
+      caller.get(`${EVENTS}/checkpoint`),
+    ];
+    for (const { status, body } of await Promise.all(asked))
+      expect([status, body['code']]).toEqual([403, 'identity.scope_missing']);
+  });
+
   it('holds every management call: who, to what, from where, what changed, and never a secret', async () => {
     const { caller, id, keyId } = await service.tenant();
     const made = await caller.post(

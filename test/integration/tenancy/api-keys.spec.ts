@@ -34,7 +34,7 @@ describe('API keys', () => {
     const stored = JSON.stringify([await fresh.ask('SELECT * FROM api_keys'), [...data.entries.values()]]);
     expect(stored).toContain(made.id);
     expect(stored).not.toContain(secret);
-    expect(await apiKeys.get(id, made.id)).toEqual({ ...made, key: undefined });
+    expect(await apiKeys.get({ tenantId: id }, made.id)).toEqual({ ...made, key: undefined });
   });
 
   it('may do everything about elections and nothing about keys when nobody says', async () => {
@@ -49,20 +49,20 @@ describe('API keys', () => {
     const { tenants, apiKeys, authenticator } = scene;
     const { id } = await tenants.create({ name: 'c' }, BY);
     const made = await apiKeys.create(id, { name: 'short-lived' }, BY);
-    await apiKeys.revoke(id, made.id, BY);
+    await apiKeys.revoke({ tenantId: id }, made.id, BY);
     expect(() => authenticator.authenticate(`Bearer ${made.key}`)).toThrow();
-    await apiKeys.revoke(id, made.id, BY);
-    expect(await codeOf(apiKeys.get(id, made.id))).toBe('api_key.not_found');
-    expect((await apiKeys.list(id, { limit: 10 })).data).toEqual([]);
+    await apiKeys.revoke({ tenantId: id }, made.id, BY);
+    expect(await codeOf(apiKeys.get({ tenantId: id }, made.id))).toBe('api_key.not_found');
+    expect((await apiKeys.list({ tenantId: id }, { limit: 10 })).data).toEqual([]);
   });
 
   it('are invisible and untouchable from another tenant', async () => {
     const { tenants, apiKeys, authenticator } = scene;
     const [own, other] = [await tenants.create({ name: 'd' }, BY), await tenants.create({ name: 'e' }, BY)];
     const made = await apiKeys.create(own.id, { name: 'mine' }, BY);
-    expect(await codeOf(apiKeys.get(other.id, made.id))).toBe('api_key.not_found');
-    expect(await codeOf(apiKeys.revoke(other.id, made.id, BY))).toBe('api_key.not_found');
-    expect((await apiKeys.list(other.id, { limit: 10 })).data).toEqual([]);
+    expect(await codeOf(apiKeys.get({ tenantId: other.id }, made.id))).toBe('api_key.not_found');
+    expect(await codeOf(apiKeys.revoke({ tenantId: other.id }, made.id, BY))).toBe('api_key.not_found');
+    expect((await apiKeys.list({ tenantId: other.id }, { limit: 10 })).data).toEqual([]);
     expect(authenticator.authenticate(`Bearer ${made.key}`).keyId).toBe(made.id);
   });
 
@@ -74,8 +74,8 @@ describe('API keys', () => {
     );
     expect(codes.filter((code) => code === 'none')).toHaveLength(3);
     expect(codes.filter((code) => code === 'limit.quota_exceeded')).toHaveLength(5);
-    const [first] = (await apiKeys.list(id, { limit: 1 })).data;
-    await apiKeys.revoke(id, first?.id ?? '', BY);
+    const [first] = (await apiKeys.list({ tenantId: id }, { limit: 1 })).data;
+    await apiKeys.revoke({ tenantId: id }, first?.id ?? '', BY);
     expect(await codeOf(apiKeys.create(id, { name: 'again' }, BY))).toBe('none');
   });
 

@@ -123,6 +123,6 @@ describe('what is made under the identity of a call', () => {
     expect(told.id).toBe(lost.id);
     expect(() => scene.authenticator.authenticate(`Bearer ${lost.key}`)).toThrow(/Send "Authorization/);
     expect(scene.authenticator.authenticate(`Bearer ${told.key}`).tenantId).toBe(id);
-    expect((await scene.apiKeys.list(id, { limit: 10 })).data).toHaveLength(1);
+    expect((await scene.apiKeys.list({ tenantId: id }, { limit: 10 })).data).toHaveLength(1);
   });
 });

@@ -47,10 +47,10 @@ describe('mirror', () => {
       await apiKeys.create(id, { name: 'b' }, BY),
     ];
     store.partitioned = true;
-    expect(await codeOf(apiKeys.revoke(id, first.id, BY))).toBe('store.unavailable');
-    expect(await codeOf(apiKeys.revoke(id, second.id, BY))).toBe('store.unavailable');
+    expect(await codeOf(apiKeys.revoke({ tenantId: id }, first.id, BY))).toBe('store.unavailable');
+    expect(await codeOf(apiKeys.revoke({ tenantId: id }, second.id, BY))).toBe('store.unavailable');
     store.partitioned = false;
-    await apiKeys.revoke(id, first.id, BY);
+    await apiKeys.revoke({ tenantId: id }, first.id, BY);
     await reconciler.run();
     for (const { key } of [first, second])
       expect(() => authenticator.authenticate(`Bearer ${key}`)).toThrow();

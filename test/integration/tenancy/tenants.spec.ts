@@ -122,7 +122,7 @@ describe('deleting a tenant', () => {
     const { id } = await tenants.create({ name: 'Back' }, BY);
     const kept = await apiKeys.create(id, { name: 'kept' }, BY);
     const revoked = await apiKeys.create(id, { name: 'revoked' }, BY);
-    await apiKeys.revoke(id, revoked.id, BY);
+    await apiKeys.revoke({ tenantId: id }, revoked.id, BY);
     await tenants.change(id, { status: 'suspended' }, BY);
     await deletion.begin(id, BY);
     const back = await deletion.restore(id, BY);

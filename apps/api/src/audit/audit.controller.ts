@@ -1,5 +1,6 @@
 import { Controller, type StreamableFile } from '@nestjs/common';
 import { AuditCheckpoints, AuditReader } from '#audit';
+import { requireWholeTenant } from '#tenancy';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { AuditExport } from './audit-export.js';
@@ -19,6 +20,7 @@ export class AuditController {
   async list(
     @Input(listAuditEvents) { call, request, query }: InputOf<typeof listAuditEvents>,
   ): Promise<object | StreamableFile> {
+    requireWholeTenant(call.caller);
     const { tenantId } = call.caller;
     if (wantsExport(request, query)) return this.exports.begin(tenantId, filterOf(query), call.caused);
     return showAuditPage(await this.reader.list(tenantId, filterOf(query), pageRequestOf(query)));
@@ -26,6 +28,7 @@ export class AuditController {
 
   @Operation(getAuditCheckpoint)
   async checkpoint(@Input(getAuditCheckpoint) { call }: InputOf<typeof getAuditCheckpoint>) {
+    requireWholeTenant(call.caller);
     return showCheckpoint(await this.checkpoints.current(call.caller.tenantId));
   }
 }

@@ -44,7 +44,7 @@ export const listAuditEvents = {
   tag,
   access: 'audit:read',
   summary: 'What was done, by whom',
-  description: LISTING,
+  description: `${LISTING} The record is of the whole tenant: a key with an \`electionPrefix\` is refused.`,
   query: auditQuery,
   answers: pageAnswer,
   errors: ['limit.quota_exceeded', 'database.unavailable'],

@@ -29,17 +29,17 @@ export class ApiKeysController {
 
   @Operation(listApiKeys)
   async list(@Input(listApiKeys) { call, query }: InputOf<typeof listApiKeys>) {
-    return showPage(await this.keys.list(call.caller.tenantId, rowsOf(query)), showApiKey);
+    return showPage(await this.keys.list(call.caller, rowsOf(query)), showApiKey);
   }
 
   @Operation(getApiKey)
   async get(@Input(getApiKey) { call, reply, params }: InputOf<typeof getApiKey>) {
-    return tagged(reply, showApiKey(await this.keys.get(call.caller.tenantId, params.id)));
+    return tagged(reply, showApiKey(await this.keys.get(call.caller, params.id)));
   }
 
   @Operation(revokeApiKey)
   async revoke(@Input(revokeApiKey) { call, params }: InputOf<typeof revokeApiKey>): Promise<void> {
-    await this.keys.revoke(call.caller.tenantId, params.id, call.caused);
+    await this.keys.revoke(call.caller, params.id, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(params.id) === undefined);
   }
 }

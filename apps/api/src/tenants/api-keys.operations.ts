@@ -116,7 +116,8 @@ export const listApiKeys = {
   tag: 'API keys',
   access: 'keys:manage',
   summary: "List the tenant's API keys",
-  description: 'In the order of creation, without those that are revoked.',
+  description:
+    'In the order of creation, without those that are revoked. A key with an `electionPrefix` sees those within it.',
   query: page,
   answers: listed,
   errors: ['database.unavailable'],

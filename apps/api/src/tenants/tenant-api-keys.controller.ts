@@ -34,19 +34,19 @@ export class TenantApiKeysController {
   @Operation(listTenantApiKeys)
   async list(@Input(listTenantApiKeys) { params, query }: InputOf<typeof listTenantApiKeys>) {
     await this.tenants.get(params.id);
-    return showPage(await this.keys.list(params.id, rowsOf(query)), showApiKey);
+    return showPage(await this.keys.list({ tenantId: params.id }, rowsOf(query)), showApiKey);
   }
 
   @Operation(getTenantApiKey)
   async get(@Input(getTenantApiKey) { reply, params }: InputOf<typeof getTenantApiKey>) {
-    return tagged(reply, showApiKey(await this.keys.get(params.id, params.keyId)));
+    return tagged(reply, showApiKey(await this.keys.get({ tenantId: params.id }, params.keyId)));
   }
 
   @Operation(revokeTenantApiKey)
   async revoke(
     @Input(revokeTenantApiKey) { call, params }: InputOf<typeof revokeTenantApiKey>,
   ): Promise<void> {
-    await this.keys.revoke(params.id, params.keyId, call.caused);
+    await this.keys.revoke({ tenantId: params.id }, params.keyId, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(params.keyId) === undefined);
   }
 }
