@@ -6,6 +6,9 @@ export const WINDOW_MS = 3_600_000;
 /** The largest threshold an endpoint may have: so many changes are looked back at. */
 export const MOST_CHANGES = 100;
 
+/** Alarms of one election that are looked back at beside those of the endpoints of now. */
+const SPARE_ALARMS = 100;
+
 /** An endpoint that wants to hear that an election is unstable. */
 export interface Watch {
   tenantId: string;
@@ -43,7 +46,7 @@ export async function findAlarms(
     const fresh = changes.get(laneOf(watch)) ?? [];
     return alarmsOf(watch, earlier.get(laneOf(watch)) ?? [], fresh);
   });
-  return withoutRepeats(alarms, await lastTold(rows, alarms));
+  return withoutRepeats(alarms, await lastTold(rows, alarms, watches));
 }
 
 /** Every event of `fresh` after which there were too many. Pure. */
@@ -104,22 +107,35 @@ async function earlierChanges(
   return new Map([...byElection].map(([lane, some]) => [lane, some.map((row) => row.occurredAt.getTime())]));
 }
 
-/** When each endpoint was last told of each election. */
-async function lastTold(rows: EntityManager, alarms: readonly Alarm[]): Promise<Map<string, number>> {
+/**
+ * When each endpoint was last told of each election, as far as that matters. An election that has been unstable for
+ * weeks has told thousands of times: of those only as many are looked at as there can be within the window, which is
+ * one for each endpoint, with some to spare for endpoints that were deleted meanwhile.
+ */
+async function lastTold(
+  rows: EntityManager,
+  alarms: readonly Alarm[],
+  watches: readonly Watch[],
+): Promise<Map<string, number>> {
   if (alarms.length === 0) return new Map();
   const lanes = [...new Map(alarms.map((alarm) => [laneOf(alarm), alarm])).values()];
   const given = lanes.map(({ tenantId, electionId }) => ({ tenant_id: tenantId, election_id: electionId }));
+  const watching = [...Map.groupBy(watches, laneOf).values()].map(({ length }) => length);
+  const mostInWindow = 2 * Math.max(0, ...watching) + SPARE_ALARMS;
+  const firstMs = Math.min(...alarms.map(({ event }) => Date.parse(event.occurredAt)));
   const told = await rows.query<{ tenantId: string; electionId: string; endpointId: string; lastAt: Date }[]>(
-    `SELECT message.tenant_id AS "tenantId", message.election_id AS "electionId",
+    `SELECT lane.tenant_id AS "tenantId", lane.election_id AS "electionId",
             delivery.endpoint_id AS "endpointId", max(message.occurred_at) AS "lastAt"
        FROM jsonb_to_recordset($1::jsonb) AS lane(tenant_id text, election_id text)
-       JOIN webhook_messages message
-         ON message.tenant_id = lane.tenant_id AND message.election_id = lane.election_id
-        AND message.type = 'election.unstable'
+      CROSS JOIN LATERAL (
+        SELECT id, occurred_at FROM webhook_messages
+         WHERE tenant_id = lane.tenant_id AND election_id = lane.election_id AND type = 'election.unstable'
+         ORDER BY epoch DESC, sequence DESC LIMIT $2) AS message
        JOIN webhook_deliveries delivery
-         ON delivery.tenant_id = message.tenant_id AND delivery.message_id = message.id
+         ON delivery.tenant_id = lane.tenant_id AND delivery.message_id = message.id
+      WHERE message.occurred_at > $3
       GROUP BY 1, 2, 3`,
-    [JSON.stringify(given)],
+    [JSON.stringify(given), mostInWindow, new Date(firstMs - WINDOW_MS)],
   );
   return new Map(told.map((row) => [watchOf(row), row.lastAt.getTime()]));
 }

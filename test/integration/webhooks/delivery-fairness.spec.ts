@@ -187,6 +187,27 @@ describe('several workers', () => {
     expect(sink.received).toEqual([]);
   });
 
+  it('send nothing to an endpoint that is deleted while they claim: no secret is left to sign with', async () => {
+    const endpoint = await scene.endpointAt(sink, tenantId);
+    await scene.tell(tenantId, 'billing', 1);
+    await scene.fresh.ask(`
+      CREATE FUNCTION delete_endpoint() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        UPDATE webhook_endpoints SET status = 'deleted' WHERE id = NEW.endpoint_id;
+        DELETE FROM webhook_secrets WHERE endpoint_id = NEW.endpoint_id;
+        RETURN NULL;
+      END $$`);
+    await scene.fresh.ask(`
+      CREATE TRIGGER delete_when_claimed AFTER UPDATE ON webhook_deliveries
+        FOR EACH ROW WHEN (NEW.claimed_by IS NOT NULL) EXECUTE FUNCTION delete_endpoint()`);
+    try {
+      expect(await scene.worker().claims.take(undefined, ROOM)).toEqual([]);
+    } finally {
+      await scene.fresh.ask('DROP FUNCTION delete_endpoint() CASCADE');
+    }
+    expect(await scene.deliveriesOf(endpoint)).toMatchObject([{ state: 'pending', attempts: 0 }]);
+  });
+
   it('end what is in flight when they are told to stop, and give the rest back at once', async () => {
     const stuck = await scene.sink();
     stuck.answer('never');

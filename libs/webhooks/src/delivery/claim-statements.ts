@@ -164,3 +164,16 @@ export const supersedeStatement = (all: boolean): string => {
     FROM overtaken WHERE d.tenant_id = overtaken.tenant_id AND d.id = overtaken.id
   RETURNING d.id`;
 };
+
+/** What is owed to active endpoints. What paused and disabled ones have gathered is stepped over unread. */
+export const BACKLOG = `
+  WITH RECURSIVE ${OWED_BY_ALL}
+  SELECT COALESCE(sum(waiting.pending), 0)::int AS pending,
+         COALESCE(extract(epoch FROM now() - min(waiting.oldest_at)) * 1000, 0)::float8 AS "oldestMs"
+    FROM owed JOIN webhook_endpoints e ON e.tenant_id = owed.tenant_id AND e.id = owed.endpoint_id
+   CROSS JOIN LATERAL (
+     SELECT count(*) AS pending, min(own.created_at) AS oldest_at
+       FROM (SELECT d.created_at FROM webhook_deliveries d
+              WHERE d.tenant_id = owed.tenant_id AND d.endpoint_id = owed.endpoint_id AND d.state = 'pending'
+              LIMIT 100000) own) waiting
+   WHERE e.status = 'active'`;

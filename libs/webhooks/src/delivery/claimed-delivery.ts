@@ -37,10 +37,13 @@ const LOAD = `
               AND (s.expires_at IS NULL OR s.expires_at > now())), '[]') AS secrets
     FROM jsonb_to_recordset($1::jsonb) AS claimed(tenant_id text, id text)
     JOIN webhook_deliveries d USING (tenant_id, id)
-    JOIN webhook_endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id
+    JOIN webhook_endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id AND e.status = 'active'
     JOIN webhook_messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id`;
 
-/** What was claimed, ready to be sent. */
+/**
+ * What was claimed, ready to be sent. Not what belongs to an endpoint that was deleted, paused or disabled since: a
+ * deleted one has no secret left to sign with. Such claims lapse.
+ */
 export async function loadClaimed(
   rows: EntityManager,
   claimed: readonly { tenantId: string; id: string; failing: boolean }[],

@@ -2,7 +2,7 @@ import { type Clock } from '#core';
 import type { Database, EntityManager } from '#postgres';
 import type { EndpointRef } from '../outbox.js';
 import { type ClaimedDelivery, loadClaimed } from './claimed-delivery.js';
-import { claimStatement, supersedeStatement } from './claim-statements.js';
+import { BACKLOG, claimStatement, supersedeStatement } from './claim-statements.js';
 
 /**
  * How much longer than the timeout of its endpoint a claim lasts: for preparing the request, for the rest of an
@@ -100,18 +100,13 @@ export class Claims {
   }
 
   /**
-   * How much is owed to endpoints that are active, and for how long the oldest has waited.
+   * How much is owed to endpoints that are active, of each a hundred thousand at most, and for how long the oldest of
+   * that has waited.
    * @throws IncumbentError database.unavailable
    */
   async backlog(): Promise<{ pending: number; oldestMs: number }> {
     return this.database.run(async (rows) => {
-      const [found] = await rows.query<{ pending: number; oldestMs: number }[]>(
-        `SELECT count(*)::int AS pending,
-                COALESCE(extract(epoch FROM now() - min(d.created_at)) * 1000, 0)::float8 AS "oldestMs"
-           FROM (SELECT tenant_id, endpoint_id, created_at FROM webhook_deliveries
-                  WHERE state = 'pending' LIMIT 100000) d
-           JOIN webhook_endpoints e ON e.tenant_id = d.tenant_id AND e.id = d.endpoint_id AND e.status = 'active'`,
-      );
+      const [found] = await rows.query<{ pending: number; oldestMs: number }[]>(BACKLOG);
       return found ?? { pending: 0, oldestMs: 0 };
     });
   }
