@@ -60,6 +60,21 @@ describe('retention', () => {
     expect(await column('SELECT sequence::int AS id FROM leadership_events ORDER BY 1')).toEqual([1, 2, 3]);
   });
 
+  it('goes on with the next tenant where the rows of one cannot be removed', async () => {
+    await fresh.ask(`
+      INSERT INTO leadership_events (tenant_id, election_id, epoch, sequence, id, type, election, seat, term, fence, occurred_at)
+      SELECT tenant, 'elc_1', 0, 1, 'evt_' || tenant, 'election.vacant', 'x', 0, 1, 1, now() - interval '500 days'
+        FROM unnest(ARRAY['ten_a', 'ten_b']) AS tenant`);
+    const left = 'SELECT tenant_id AS id FROM leadership_events ORDER BY 1';
+    await database.transaction(async (rows) => {
+      await rows.query("SELECT FROM leadership_events WHERE tenant_id = 'ten_a' FOR UPDATE");
+      await retention().run();
+      expect(await column(left)).toEqual(['ten_a']);
+    });
+    await retention().run();
+    expect(await column(left)).toEqual([]);
+  });
+
   it('removes finished deliveries with their attempts, then messages, and nothing that is owed to a living endpoint', async () => {
     await fresh.ask(`
       INSERT INTO webhook_endpoints (tenant_id, id, url, events, elections, status, updated_at)

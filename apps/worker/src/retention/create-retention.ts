@@ -40,14 +40,23 @@ export function createRetention(config: Config, parts: RetentionParts): Retentio
   return new Retention(database, { jobs, everyMs }, metrics, logger, clock);
 }
 
+/** A tenant whose rows cannot be removed now, because they are locked or too many to look through, holds up no other. */
 function agedJob(database: Database, rule: AgeRule): RetentionJob {
   const run = async (signal: AbortSignal): Promise<number> => {
     if (!rule.perTenant) return removeRows(database, rule, [rule.days], signal);
     let removed = 0;
+    const failures: unknown[] = [];
     for (const tenantId of await tenantsIn(database, rule.table)) {
       if (signal.aborted) break;
-      removed += await removeRows(database, rule, [rule.days, tenantId], signal);
+      try {
+        removed += await removeRows(database, rule, [rule.days, tenantId], signal);
+      } catch (error) {
+        failures.push(error);
+        if (!database.available()) break;
+      }
     }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `removed ${removed}; the rest is left for later`);
     return removed;
   };
   return { name: rule.job, run };
