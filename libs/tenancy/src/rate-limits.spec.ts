@@ -31,7 +31,7 @@ class SharedCounts {
   }
 }
 
-function scene(replicas: number, keyRate?: number) {
+function scene(replicas: number, keyRate?: number, sessions = { count: 0 }) {
   const clock = new FakeClock();
   const counts = new SharedCounts(clock);
   const changes: boolean[] = [];
@@ -51,7 +51,7 @@ function scene(replicas: number, keyRate?: number) {
         {
           counter: counts,
           mirror,
-          sessionsOf: () => 0,
+          sessionsOf: () => sessions.count,
           replicas: () => replicas,
           onDegraded: (degraded) => changes.push(degraded),
         },
@@ -139,5 +139,19 @@ describe('renewals', () => {
     const waits = Array.from({ length: 300 }, () => limits[0]?.admitRenewal('ten_a') ?? 0);
     expect(waits.filter((wait) => wait === 0)).toHaveLength(200);
     expect(counts.asked).toBe(0);
+  });
+
+  it('of sessions that have just ended, all at once, are answered: their owners have to hear of it', async () => {
+    const sessions = { count: 1_000 };
+    const { clock, limits } = scene(1, undefined, sessions);
+    const refused = (): number =>
+      Array.from({ length: 1_000 }, () => limits[0]?.admitRenewal('ten_a') ?? 0).filter((wait) => wait > 0)
+        .length;
+    expect(refused()).toBe(0);
+    sessions.count = 0;
+    await clock.advance(60_000);
+    expect(refused()).toBe(0);
+    await clock.advance(16 * 60_000);
+    expect([refused() > 0, refused() > 0]).toEqual([true, true]);
   });
 });

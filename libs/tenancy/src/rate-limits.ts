@@ -14,6 +14,11 @@ const REPORT_AT_SHARE = 8;
 const PROBE_EVERY_MS = 1_000;
 /** A session is renewed three times in its ttlMs, which is 1 s at least; the rest is for repeats and hand-overs. */
 const RENEWALS_PER_SESSION = 10;
+/**
+ * The longest ttlMs. Sessions that end all at once, after an outage of the store say, are renewed once more by owners
+ * that have not heard of it, and these stand again only when they have.
+ */
+const REMEMBER_SESSIONS_MS = 15 * 60_000;
 /** For sessions that this replica does not see yet. */
 const RENEWALS_AT_LEAST = 100;
 
@@ -54,6 +59,8 @@ export interface RateLimitsParts {
 export class RateLimits {
   private readonly windows = new Map<string, RateWindow>();
   private readonly renewals = new Map<string, TokenBucket>();
+  /** tenantId -> the most sessions that were seen lately, and when. */
+  private readonly peaks = new Map<string, { sessions: number; atMs: number }>();
   private timer: Timer | undefined;
   private degraded = false;
   private probeAtMs = 0;
@@ -94,9 +101,9 @@ export class RateLimits {
     return bucket.take(this.renewalRate(tenantId), this.clock.monotonicMs());
   }
 
-  /** Per second and replica, for the sessions that the tenant has now. */
+  /** Per second and replica, for the sessions that the tenant has or had lately. */
   renewalRate(tenantId: string): number {
-    return RENEWALS_AT_LEAST + RENEWALS_PER_SESSION * this.parts.sessionsOf(tenantId);
+    return RENEWALS_AT_LEAST + RENEWALS_PER_SESSION * this.sessionsLately(tenantId);
   }
 
   /** What the tenant has used of its rate in the present window, as far as this replica knows. */
@@ -108,6 +115,15 @@ export class RateLimits {
   close(): void {
     this.closed = true;
     this.timer?.cancel();
+  }
+
+  private sessionsLately(tenantId: string): number {
+    const nowMs = this.clock.monotonicMs();
+    const sessions = this.parts.sessionsOf(tenantId);
+    const peak = this.peaks.get(tenantId);
+    if (peak && peak.sessions > sessions && nowMs - peak.atMs < REMEMBER_SESSIONS_MS) return peak.sessions;
+    this.peaks.set(tenantId, { sessions, atMs: nowMs });
+    return sessions;
   }
 
   private limitsFor({ tenantId, keyId }: Principal) {
