@@ -88,9 +88,12 @@ export class ApiKeyService {
         const used = await rows.countBy(ApiKeys, { tenantId, revokedAt: IsNull() });
         requireRoom(quotaOf(tenant), 'maxApiKeys', used);
       }
-      if (before) return rows.update(ApiKeys, { tenantId, id: row.id }, { hash: row.hash, revokedAt: null });
-      await rows.insert(ApiKeys, row);
-      return this.acts.record(rows, [this.act(caused, 'api_key.created', row, grantsOf(row))]);
+      const { id, hash } = row;
+      if (before) await rows.update(ApiKeys, { tenantId, id }, { hash, revokedAt: null });
+      else await rows.insert(ApiKeys, row);
+      // An attempt that could not be mirrored is on record as revoked: it comes to life on record too.
+      if (before?.revokedAt !== null)
+        await this.acts.record(rows, [this.act(caused, 'api_key.created', row, grantsOf(row))]);
     });
     try {
       await this.mirror.copyKey(tenantId, row.id);

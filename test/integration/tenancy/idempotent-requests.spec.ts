@@ -124,5 +124,16 @@ describe('what is made under the identity of a call', () => {
     expect(() => scene.authenticator.authenticate(`Bearer ${lost.key}`)).toThrow(/Send "Authorization/);
     expect(scene.authenticator.authenticate(`Bearer ${told.key}`).tenantId).toBe(id);
     expect((await scene.apiKeys.list({ tenantId: id }, { limit: 10 })).data).toHaveLength(1);
+    await scene.apiKeys.revoke({ tenantId: id }, told.id, caused);
+    await scene.apiKeys.create(id, wanted, caused);
+    const acts = await scene.fresh.ask<{ action: string }>(
+      'SELECT action FROM audit_events WHERE target_ids @> ARRAY[$1::text] ORDER BY sequence',
+      [told.id],
+    );
+    expect(acts.map(({ action }) => action)).toEqual([
+      'api_key.created',
+      'api_key.revoked',
+      'api_key.created',
+    ]);
   });
 });
