@@ -1,10 +1,13 @@
+/** All but the line break: names, and rows that somebody tampered with, must not steer a terminal. */
+const CONTROL = /[^\P{Cc}\n]/gu;
+
 /** The only place that writes: what was asked for to the output, everything else to the errors. */
 export function write(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.replace(CONTROL, '\ufffd')}\n`);
 }
 
 export function writeError(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${text.replace(CONTROL, '\ufffd')}\n`);
 }
 
 export function writeJson(value: unknown): void {

@@ -46,6 +46,15 @@ describe('the incumbent command', () => {
     expect(JSON.parse(programs.output)).toMatchObject([{ id: tenant.id, status: 'active' }]);
   });
 
+  it('writes no control characters of others to a terminal', async () => {
+    const name = 'harmless\u001b[2Jgone\u009b31m\r';
+    const { body } = await service.operator.post('/admin/v1/tenants', { name: `${name}.` });
+    const { output } = await incumbent(['admin', 'tenants', 'list', '--search', String(body['id'])]);
+    expect(output).toContain('harmless\ufffd[2Jgone\ufffd31m\ufffd.');
+    const refused = await incumbent(['admin', `\u001b[2J`]);
+    expect(refused.errors).not.toContain('\u001b');
+  });
+
   it('shows the cluster', async () => {
     const { code, output } = await incumbent(['admin', 'cluster', '--json']);
     expect(code).toBe(0);
