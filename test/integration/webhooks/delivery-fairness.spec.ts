@@ -1,6 +1,7 @@
 /** Nobody waits for somebody else's receiver, and several workers never step on each other. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { waitUntil, type WebhookSink } from '#testing';
+import { FaultProxy, waitUntil, type WebhookSink } from '#testing';
+import { connectedDatabase } from '../postgres/fresh-database.js';
 import { anEvent } from './management-scene.js';
 import { type DeliveryScene, newDeliveryScene } from './delivery-scene.js';
 
@@ -172,6 +173,36 @@ describe('several workers', () => {
       { state: 'succeeded', attempts: 1, lastStatus: 204 },
     ]);
     expect(await scene.endpointNow(endpoint)).toMatchObject({ failing: false });
+  });
+
+  it('take back at once what they claimed without hearing of it', async () => {
+    await scene.endpointAt(sink, tenantId);
+    await scene.tell(tenantId, 'billing', 1);
+    const proxy = await FaultProxy.start(scene.fresh.url);
+    const url = Object.assign(new URL(scene.fresh.url), { port: `${proxy.port}` }).href;
+    const database = await connectedDatabase(url);
+    const worker = scene.worker({ database });
+    try {
+      proxy.holdReplies();
+      const [owed] = await scene.fresh.ask<{ endpointId: string }>(
+        'SELECT endpoint_id AS "endpointId" FROM webhook_deliveries',
+      );
+      worker.dispatcher.wake([{ tenantId, endpointId: owed?.endpointId ?? '' }]);
+      const claimed = async (): Promise<boolean> =>
+        (await scene.fresh.ask('SELECT FROM webhook_deliveries WHERE claimed_by = $1', [worker.id]))
+          .length === 1;
+      await waitUntil(claimed, { what: 'the claim' });
+      proxy.disconnect();
+      proxy.release();
+      await waitUntil(() => database.available(), { what: 'the database to be back' });
+      worker.dispatcher.start();
+      // The claim would last for 20 s.
+      await waitUntil(() => sink.received.length === 1, { what: 'the delivery', withinMs: 8_000 });
+    } finally {
+      await worker.close();
+      await database.close();
+      await proxy.close();
+    }
   });
 
   it('send nothing under a claim that is about to lapse: they may have stood still since', async () => {

@@ -1,6 +1,7 @@
 import { AuditLog } from '#audit';
 import { newId, systemClock } from '#core';
 import type { EventRecord } from '#election';
+import type { Database } from '#postgres';
 import { WebhookSink } from '#testing';
 import {
   Claims,
@@ -42,6 +43,8 @@ interface WorkerOptions {
   signTerm?: SignTerm;
   /** For the jitter of the schedule; 0 makes every delay the shortest. */
   random?: () => number;
+  /** Another way to the same rows. */
+  database?: Database;
 }
 
 /** A sender as the worker has it, in this process. */
@@ -138,13 +141,16 @@ export async function newDeliveryScene(): Promise<DeliveryScene> {
   };
 }
 
-function newWorker({ database, seal }: Scene, { limits, signTerm, random }: WorkerOptions): TestWorker {
+function newWorker(
+  scene: Scene,
+  { limits, signTerm, random, database = scene.database }: WorkerOptions,
+): TestWorker {
   const id = newId('prc');
   const recorded: Recorded[] = [];
   const clock = systemClock;
   const agent = new GuardedAgent({ allowHttp: true, allowedCidrs: ['127.0.0.0/8'] }, clock);
   const outcomes = new Outcomes({ database, acts: new AuditLog(), clock, random: random ?? (() => 0) }, id);
-  const envelopes = new Envelopes(seal, signTerm ?? (async () => undefined), clock);
+  const envelopes = new Envelopes(scene.seal, signTerm ?? (async () => undefined), clock);
   const onAttempt = (ended: Recorded): void => void recorded.push(ended);
   const sender = new Sender({ envelopes, agent, outcomes, onAttempt }, silent, clock);
   const claims = new Claims(database, id, clock);

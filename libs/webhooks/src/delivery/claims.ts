@@ -86,15 +86,15 @@ export class Claims {
   }
 
   /**
-   * Gives back every claim of this worker.
+   * Gives back the claims of this worker but those of the given deliveries.
    * @throws IncumbentError database.unavailable
    */
-  async release(): Promise<void> {
+  async release(except: readonly string[] = []): Promise<void> {
     await this.database.run((rows) =>
       rows.query(
         `UPDATE webhook_deliveries SET claimed_by = NULL, claimed_until = NULL
-          WHERE state = 'pending' AND claimed_by = $1`,
-        [this.workerId],
+          WHERE state = 'pending' AND claimed_by = $1 AND id <> ALL($2)`,
+        [this.workerId, except],
       ),
     );
   }

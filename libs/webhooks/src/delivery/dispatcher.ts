@@ -20,7 +20,7 @@ export const DEFAULT_LIMITS: DispatcherLimits = {
   slots: 128,
   failingSlots: 48,
   perTenant: 32,
-  perEndpoint: 8,
+  perEndpoint: 16,
   sweepEveryMs: 1_000,
 };
 
@@ -46,6 +46,8 @@ export class Dispatcher implements EndpointWaker {
   private claiming: Promise<void> | undefined;
   private timer: Timer | undefined;
   private lookAgainMs = 0;
+  /** Whether rows may carry a claim of this worker that nothing here knows of: Postgres did not answer. */
+  private hasOrphans = false;
   private closed = false;
 
   constructor(
@@ -114,15 +116,23 @@ export class Dispatcher implements EndpointWaker {
     const slots = this.limits.slots - this.flights.size;
     const beginMs = this.clock.monotonicMs();
     try {
+      if (this.hasOrphans) await this.releaseOrphans();
       const claimed = await this.claims.take(scope, { ...this.limits, slots, ...this.load() });
       if (everything) this.lookAgainMs = restAfter(beginMs, this.clock.monotonicMs());
       // There may be more, and not of those who asked: whoever waits longest comes next.
       if (claimed.length >= slots) this.everything = true;
       for (const delivery of claimed) this.launch(delivery);
     } catch (error) {
+      this.hasOrphans = true;
       if (!hasCode(error, 'database.unavailable'))
         this.logger.error({ err: error }, 'deliveries could not be claimed; trying on');
     }
+  }
+
+  /** Otherwise their lanes would wait until the claims lapse. */
+  private async releaseOrphans(): Promise<void> {
+    this.hasOrphans = false;
+    await this.claims.release([...this.flights.keys()]);
   }
 
   private load(): { failingSlots: number; flights: Map<string, number> } {
@@ -162,7 +172,8 @@ export class Dispatcher implements EndpointWaker {
       const sent = await this.sender.send(delivery, signal);
       if (typeof sent === 'object') this.wake(sent.wake);
     } catch (error) {
-      // The claim lapses, so this does not come back at once.
+      // What cannot even be prepared keeps its claim until it lapses, so that it does not come back at once.
+      if (hasCode(error, 'database.unavailable')) this.hasOrphans = true;
       this.logger.error({ err: error, deliveryId: delivery.id }, 'a delivery could not be made or recorded');
     }
   }
