@@ -72,6 +72,8 @@ export class Authenticator {
       tenantId: record.tenantId,
       scopes: record.scopes,
       ...(record.electionPrefix === undefined ? {} : { electionPrefix: record.electionPrefix }),
+      ...(record.expiresAt === undefined ? {} : { expiresAt: record.expiresAt }),
+      ...(record.requestsPerSecond === undefined ? {} : { requestsPerSecond: record.requestsPerSecond }),
       suspended: tenant.status === 'suspended',
     };
   }

@@ -62,4 +62,20 @@ describe('scopes', () => {
     expect(may({ scopes: ['elections:read'], electionPrefix: 'billing' })).toBe(false);
     expect(may({ scopes: ['elections:read'], electionPrefix: '' })).toBe(false);
   });
+
+  it('makes no key that lives longer or may call more often than the one that makes it', () => {
+    const expiresAt = '2026-11-21T10:00:00.000Z';
+    const may = (maker: Partial<Principal>, wanted: { expiresAt?: Date; requestsPerSecond?: number }) => {
+      const { electionPrefix: _, ...unbound } = principal;
+      const scopes = ['elections:read' as const];
+      return thrownBy(() => requireDelegable({ ...unbound, ...maker }, { scopes, ...wanted })) === undefined;
+    };
+    expect(may({}, {})).toBe(true);
+    expect(may({ expiresAt }, { expiresAt: new Date(expiresAt) })).toBe(true);
+    expect(may({ expiresAt }, { expiresAt: new Date(Date.parse(expiresAt) + 1) })).toBe(false);
+    expect(may({ expiresAt }, {})).toBe(false);
+    expect(may({ requestsPerSecond: 5 }, { requestsPerSecond: 5 })).toBe(true);
+    expect(may({ requestsPerSecond: 5 }, { requestsPerSecond: 6 })).toBe(false);
+    expect(may({ requestsPerSecond: 5 }, {})).toBe(false);
+  });
 });

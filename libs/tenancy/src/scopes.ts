@@ -19,6 +19,10 @@ export interface Principal {
   scopes: readonly string[];
   /** Present: elections whose name does not start with it look absent. */
   electionPrefix?: string;
+  /** RFC 3339; present: the key is refused from then on. */
+  expiresAt?: string;
+  /** Present: a rate of the key's own. */
+  requestsPerSecond?: number;
   /** The tenant is suspended; the route decides what still works. */
   suspended: boolean;
 }
@@ -56,18 +60,33 @@ export function requireWholeTenant({ electionPrefix }: Principal): void {
 }
 
 /**
- * A key makes no key that may do more than itself: else `keys:manage` alone would be every scope at once.
+ * A key makes no key that may do more than itself, or for longer: else `keys:manage` alone would be every scope at
+ * once, and a key that leaked for an hour one for ever.
  * @throws IncumbentError identity.scope_missing
  */
 export function requireDelegable(
   principal: Principal,
-  wanted: { scopes: readonly Scope[]; electionPrefix?: string | undefined },
+  wanted: {
+    scopes: readonly Scope[];
+    electionPrefix?: string | undefined;
+    expiresAt?: Date | undefined;
+    requestsPerSecond?: number | undefined;
+  },
 ): void {
   for (const scope of wanted.scopes) requireScope(principal, scope);
-  const own = principal.electionPrefix;
-  if (own === undefined || wanted.electionPrefix?.startsWith(own)) return;
-  throw new IncumbentError(
-    'identity.scope_missing',
-    `This API key is bound to elections that start with ${own}; give the new one an electionPrefix that does too.`,
-  );
+  const { electionPrefix, expiresAt, requestsPerSecond } = principal;
+  if (electionPrefix !== undefined && !wanted.electionPrefix?.startsWith(electionPrefix))
+    throw beyond(
+      `is bound to elections that start with ${electionPrefix}; give the new one an electionPrefix that does too`,
+    );
+  if (expiresAt !== undefined && !(wanted.expiresAt && wanted.expiresAt.getTime() <= Date.parse(expiresAt)))
+    throw beyond(`expires at ${expiresAt}; give the new one an expiresAt that is no later`);
+  if (requestsPerSecond !== undefined && (wanted.requestsPerSecond ?? Infinity) > requestsPerSecond)
+    throw beyond(
+      `has ${requestsPerSecond} requestsPerSecond; give the new one requestsPerSecond that are no more`,
+    );
+}
+
+function beyond(detail: string): IncumbentError {
+  return new IncumbentError('identity.scope_missing', `This API key ${detail}.`);
 }

@@ -92,6 +92,19 @@ describe('API keys', () => {
     expect((await caller.post('/v1/api-keys', narrower)).status).toBe(201);
   });
 
+  it('make no key that outlives them', async () => {
+    const expiresAt = new Date(performance.timeOrigin + 3_600_000).toISOString();
+    const { caller } = await service.key(tenant.id, { expiresAt, requestsPerSecond: 50 });
+    const wanted = { name: 'n', scopes: ['keys:manage'], expiresAt, requestsPerSecond: 50 };
+    const { expiresAt: _at, ...forEver } = wanted;
+    const { requestsPerSecond: _rate, ...unlimited } = wanted;
+    for (const body of [forEver, unlimited]) {
+      const refused = await caller.post('/v1/api-keys', body);
+      expect([refused.status, refused.body['code']]).toEqual([403, 'identity.scope_missing']);
+    }
+    expect((await caller.post('/v1/api-keys', wanted)).status).toBe(201);
+  });
+
   it('bound to a prefix neither see nor revoke keys that reach beyond it', async () => {
     const { caller } = await service.key(tenant.id, { electionPrefix: 'team-a' });
     const inside = await service.key(tenant.id, { electionPrefix: 'team-a-blue' });

@@ -18,10 +18,9 @@ export class ApiKeysController {
 
   @Operation(createApiKey)
   async create(@Input(createApiKey) { call, body }: InputOf<typeof createApiKey>) {
-    const { scopes = DEFAULT_SCOPES, electionPrefix, expiresAt, ...more } = body;
-    requireDelegable(call.caller, { scopes, electionPrefix });
-    const id = call.idOnce('key');
-    const wanted = { ...more, id, scopes, electionPrefix, expiresAt: toDate(expiresAt) };
+    const { scopes = DEFAULT_SCOPES, expiresAt, ...more } = body;
+    const wanted = { ...more, id: call.idOnce('key'), scopes, expiresAt: toDate(expiresAt) };
+    requireDelegable(call.caller, wanted);
     const made = await this.keys.create(call.caller.tenantId, wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };

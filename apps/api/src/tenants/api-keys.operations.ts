@@ -102,7 +102,8 @@ export const createApiKey = {
   tag: 'API keys',
   access: 'keys:manage',
   summary: 'Make an API key',
-  description: 'It can have no scope that the key that makes it lacks, and no wider `electionPrefix`.',
+  description:
+    'It can have no scope that the key that makes it lacks, no wider `electionPrefix`, no later `expiresAt` and no higher `requestsPerSecond`.',
   idempotent: { secrets: ['key'] },
   body: createApiKeyBody,
   answers: created,
