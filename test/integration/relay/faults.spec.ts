@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { systemClock } from '#core';
 import { electionRef, keys } from '#election';
 import { FaultProxy, waitUntil } from '#testing';
@@ -129,6 +130,35 @@ describe('the relay', () => {
       expect((await scene.recorded())['mail']).toBeUndefined();
       await scene.fresh.ask('ALTER TABLE leadership_events DROP CONSTRAINT poison');
       await scene.changes(2);
+      await scene.drained();
+      await expectWhole();
+    },
+    TEST_MS,
+  );
+
+  it(
+    'goes on with the other elections while the rows of one are locked, for however long',
+    async () => {
+      start();
+      await scene.changes(10);
+      await scene.drained();
+      const holder = new pg.Client({ connectionString: scene.fresh.url });
+      await holder.connect();
+      try {
+        await holder.query('BEGIN');
+        const { electionId } = electionRef('ten_a', 'billing');
+        await holder.query('SELECT FROM history_progress WHERE election_id = $1 FOR UPDATE', [electionId]);
+        await scene.changes(20);
+        const others = async (): Promise<boolean> => {
+          const { billing: _billing, ...rest } = await scene.recorded();
+          const { billing: _truth, ...truth } = scene.truth;
+          return JSON.stringify(rest) === JSON.stringify(truth);
+        };
+        await waitUntil(others, { what: 'the other elections', withinMs: 30_000 });
+        expect((await scene.recorded())['billing']).not.toEqual(scene.truth['billing']);
+      } finally {
+        await holder.end();
+      }
       await scene.drained();
       await expectWhole();
     },

@@ -23,6 +23,11 @@ import type { Sink } from './sink.js';
 const MOST_AT_ONCE = 500;
 /** What a slow database is brought down to, by halves. */
 const LEAST_AT_ONCE = 8;
+/**
+ * Statements in a row that did not get their turn although the server is well: so many it takes to find the one election
+ * of a page whose rows are locked, and with more the server is too slow for everybody.
+ */
+const MOST_TIMEOUTS = 10;
 /** The floor under lost wake-ups. */
 const LOOK_EVERY_MS = 5_000;
 /** After a pass that failed; doubles up to the longest. */
@@ -32,7 +37,7 @@ const LONGEST_RETRY_MS = 2_000;
 export interface RelayParts {
   seat: RelaySeat;
   outbox: Outbox;
-  database: Pick<Database, 'transaction'>;
+  database: Pick<Database, 'transaction' | 'available'>;
   history: Pick<HistoryWriter, 'append'>;
   /** In this order, after the history. */
   sinks: readonly Sink[];
@@ -48,6 +53,7 @@ export class Relay {
   private running: Promise<void> | undefined;
   private atOnce = MOST_AT_ONCE;
   private failures = 0;
+  private timeouts = 0;
   private led = false;
 
   constructor(private readonly parts: RelayParts) {
@@ -159,6 +165,7 @@ export class Relay {
       await this.carry(first, fence, held);
       return this.carry(second, fence, held);
     }
+    this.timeouts = 0;
     this.atOnce = Math.min(MOST_AT_ONCE, this.atOnce * 2);
     this.parts.watch.wrote(fresh);
     for (const sink of this.parts.sinks) this.tellCommitted(sink, fresh);
@@ -177,10 +184,13 @@ export class Relay {
     });
   }
 
-  /** What has nothing to do with what was to be written. A slow database may manage less at once. */
+  /** What has nothing to do with what was to be written. A slow database may manage less at once; see MOST_TIMEOUTS. */
   private isOutage(error: unknown): boolean {
     if (hasCode(error, 'database.unavailable')) {
       this.atOnce = Math.max(LEAST_AT_ONCE, Math.floor(this.atOnce / 2));
+      this.timeouts += 1;
+      if (this.parts.database.available() && this.timeouts < MOST_TIMEOUTS) return false;
+      this.timeouts = 0;
       return true;
     }
     return error instanceof RelaySuperseded || isStoreFailure(error);
