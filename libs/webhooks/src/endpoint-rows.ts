@@ -68,6 +68,20 @@ export function requireInside(viewer: Viewer, wanted: Pick<EndpointFields, 'even
   );
 }
 
+/**
+ * Values of headers are never shown again; without this, sending them to a receiver of one's own would show them.
+ * @throws IncumbentError request.invalid_body when headers would go to another host than they were given for
+ */
+export function requireHeadersStay(row: EndpointRow, { url, headers }: Partial<EndpointFields>): void {
+  if (url === undefined || headers !== undefined || Object.keys(row.headers).length === 0) return;
+  if (new URL(url).origin === new URL(row.url).origin) return;
+  const message = 'Name the headers anew, or none: those that are kept were given for the host before.';
+  throw new IncumbentError('request.invalid_body', `/headers: ${message}`, {
+    errors: [{ pointer: '/headers', code: 'missing', message }],
+    executed: false,
+  });
+}
+
 /** @throws IncumbentError request.precondition_failed */
 export function requireVersion(row: EndpointRow, ifMatch: string | undefined): void {
   if (ifMatch === undefined || ifMatch === String(row.version)) return;

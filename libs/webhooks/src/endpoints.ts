@@ -11,6 +11,7 @@ import {
   publicKeyOf,
   publicKeysOf,
   recordable,
+  requireHeadersStay,
   requireInside,
   requireVersion,
   targetOf,
@@ -143,6 +144,7 @@ export class EndpointService {
       const row = await findEndpoint(rows, viewer, id, { lock: true });
       requireVersion(row, ifMatch);
       if (fields.status !== undefined && row.status === 'disabled') throw endpointDisabled();
+      requireHeadersStay(row, fields);
       const changed = this.changed(row, fields);
       const next: EndpointRow = { ...row, ...changed };
       requireInside(viewer, next);

@@ -210,6 +210,20 @@ describe('redelivery', () => {
   });
 });
 
+describe('the headers of an endpoint', () => {
+  it('are not sent to another host than the one they were given for', async () => {
+    const tenantId = await scene.tenant();
+    const id = await scene.endpoint(tenantId, { headers: { authorization: 'Bearer for-the-first-host' } });
+    const change = (fields: object) => scene.endpoints.change({ tenantId }, id, { fields }, BY);
+    const elsewhere = { url: 'https://elsewhere.example.com/in' };
+    expect(await codeOf(change(elsewhere))).toBe('request.invalid_body');
+    expect((await scene.endpoints.get({ tenantId }, id)).url).toBe('https://hooks.example.com/in');
+    expect((await change({ url: 'https://hooks.example.com/other' })).headerNames).toEqual(['authorization']);
+    expect((await change({ ...elsewhere, headers: {} })).headerNames).toEqual([]);
+    expect((await change({ url: 'https://third.example.com/' })).url).toBe('https://third.example.com/');
+  });
+});
+
 describe('a disabled endpoint', () => {
   it('takes neither tests nor redeliveries nor a status until it is enabled, and collects again from then on', async () => {
     const { tenantId, endpointId, owed } = await owedFive();

@@ -92,7 +92,7 @@ export const changeEndpoint = {
   access,
   summary: 'Change or pause a webhook endpoint',
   description:
-    'Changes what is given and leaves the rest; `headers` are replaced as a whole. Where and how to send applies to ' +
+    'Changes what is given and leaves the rest; `headers` are replaced as a whole, and named anew with a `url` of another host. Where and how to send applies to ' +
     'what is owed already; what to hear of, to the events from now on.',
   params: endpointParams,
   headers: ifMatch,
