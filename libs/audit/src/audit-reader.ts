@@ -66,6 +66,11 @@ export class AuditReader {
     }
   }
 
+  /** Whether anything was ever recorded of it. @throws IncumbentError database.unavailable */
+  async hasBegun(tenantId: string): Promise<boolean> {
+    return inChain(this.database, tenantId, (rows) => rows.existsBy(AuditChains, { tenantId }));
+  }
+
   private find(tenantId: string, filter: AuditFilter, range: Range): Promise<AuditEventRow[]> {
     const { action, actor, target, from, to } = filter;
     const { order, after, upTo, limit } = range;

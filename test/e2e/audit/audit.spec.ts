@@ -56,6 +56,16 @@ describe('the audit log', () => {
       expect([status, body['code']]).toEqual([403, 'identity.scope_missing']);
   });
 
+  it('of a tenant that never was stays empty, whoever exports it', async () => {
+    const made = await service.operator.post('/admin/v1/tokens', { name: 'reader', role: 'read_only' });
+    const reader = service.operator.with({ key: String(made.body['token']) });
+    const query = 'tenantId=ten_00000000000000000000000a';
+    const exported = await reader.get(`/admin/v1/audit-events?${query}`, NDJSON);
+    expect([exported.status, exported.text]).toEqual([200, '']);
+    const checkpoint = await reader.get(`/admin/v1/audit-events/checkpoint?${query}`);
+    expect(checkpoint.body['sequence']).toBe(0);
+  });
+
   it('holds every management call: who, to what, from where, what changed, and never a secret', async () => {
     const { caller, id, keyId } = await service.tenant();
     const made = await caller.post(

@@ -14,6 +14,7 @@ const BATCHES = 100;
 function scene() {
   const state = { read: 0, recorded: [] as Act[] };
   const reader = {
+    hasBegun: async () => true,
     async *export() {
       for (let batch = 0; batch < BATCHES; batch++) {
         state.read += 1;

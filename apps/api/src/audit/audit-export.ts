@@ -65,10 +65,12 @@ export class AuditExport {
     };
   }
 
+  /** A tenant's chain begins with the tenant. One that has not begun is nobody's, and a look at it must not begin it. */
   private async record(tenantId: string, filter: AuditFilter, caused: Caused): Promise<void> {
     const targets = [{ type: 'audit_log' as const, id: tenantId }];
     const done = { action: 'audit_log.exported', targets, metadata: { filter } };
     const isPlatform = tenantId === PLATFORM_CHAIN;
+    if (!isPlatform && !(await this.reader.hasBegun(tenantId))) return;
     const act = newAct(caused, { ...done, tenantId: isPlatform ? null : tenantId }, this.clock);
     const write = (rows: EntityManager): Promise<void> => this.acts.record(rows, [act]);
     await (isPlatform ? this.database.transaction(write) : this.database.forTenant(tenantId, write));
