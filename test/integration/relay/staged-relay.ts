@@ -71,7 +71,6 @@ export function stagedRelay(options: StagedRelayOptions): StagedRelay {
     seat: new RelaySeat(engine, logger, systemClock, ttlMs),
     outbox,
     database: {
-      available: () => database.available(),
       transaction: async (work) => {
         const done = await database.transaction(async (rows) => {
           const result = await work(rows);

@@ -8,7 +8,7 @@
  *
  * Not guaranteed. When: while Postgres is away the outbox grows, until the coordination store sheds campaigns.
  */
-import { type Clock, hasCode, type Timer } from '#core';
+import { type Clock, hasCode, type IncumbentError, type Timer } from '#core';
 import type { EventRecord, ViewListener } from '#election';
 import { HistoryGap, type HistoryWriter, RelaySuperseded, takeRelayFence } from '#history';
 import type { Database } from '#postgres';
@@ -37,7 +37,7 @@ const LONGEST_RETRY_MS = 2_000;
 export interface RelayParts {
   seat: RelaySeat;
   outbox: Outbox;
-  database: Pick<Database, 'transaction' | 'available'>;
+  database: Pick<Database, 'transaction'>;
   history: Pick<HistoryWriter, 'append'>;
   /** In this order, after the history. */
   sinks: readonly Sink[];
@@ -54,6 +54,8 @@ export class Relay {
   private atOnce = MOST_AT_ONCE;
   private failures = 0;
   private timeouts = 0;
+  /** Whether the transaction at hand got as far as holding the fence: what it waits for after is its batch's concern. */
+  private fenced = false;
   private led = false;
 
   constructor(private readonly parts: RelayParts) {
@@ -176,8 +178,10 @@ export class Relay {
   private async write(batch: Batch, fence: number): Promise<readonly EventRecord[]> {
     const { database, history, sinks } = this.parts;
     const { events, acts } = batch;
+    this.fenced = false;
     return database.transaction(async (rows) => {
       await takeRelayFence(rows, fence);
+      this.fenced = true;
       const fresh = await history.append(rows, events);
       for (const sink of sinks) await sink.append(rows, fresh, acts);
       return fresh;
@@ -189,7 +193,7 @@ export class Relay {
     if (hasCode(error, 'database.unavailable')) {
       this.atOnce = Math.max(LEAST_AT_ONCE, Math.floor(this.atOnce / 2));
       this.timeouts += 1;
-      if (this.parts.database.available() && this.timeouts < MOST_TIMEOUTS) return false;
+      if (this.fenced && isTimeout(error) && this.timeouts < MOST_TIMEOUTS) return false;
       this.timeouts = 0;
       return true;
     }
@@ -216,4 +220,9 @@ export class Relay {
     logger.error({ err: error }, 'another relay has gone on; stepping down');
     await seat.stepDown();
   }
+}
+
+/** Whether a statement took too long, most likely because it waited for rows that somebody else has locked. */
+function isTimeout({ cause }: IncumbentError): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === '57014' || cause.code === '55P03');
 }
