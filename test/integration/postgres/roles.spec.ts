@@ -80,6 +80,23 @@ describe('roles', () => {
     expect(new Set(roles.flat().map(({ tenant }) => tenant))).toEqual(new Set([null]));
   });
 
+  it('leave a tenant no way around the fences: no open relation, no borrowed function, no power of its own', async () => {
+    const open = await fresh.ask(`
+      SELECT c.relname FROM pg_class c
+       WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace = 'public'::regnamespace
+         AND NOT c.relrowsecurity
+         AND (c.relkind <> 'S' AND has_table_privilege('incumbent_tenant', c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+              OR c.relkind = 'S' AND has_sequence_privilege('incumbent_tenant', c.oid, 'USAGE, SELECT, UPDATE'))`);
+    const borrowed = await fresh.ask(`
+      SELECT p.proname FROM pg_proc p
+       WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+         AND has_function_privilege('incumbent_tenant', p.oid, 'EXECUTE')`);
+    const powers = await fresh.ask(`
+      SELECT rolname FROM pg_roles WHERE rolname IN ('incumbent_tenant', 'incumbent_service')
+         AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolcanlogin)`);
+    expect([open, borrowed, powers]).toEqual([[], [], []]);
+  });
+
   it('fence every table that has a tenant_id', async () => {
     const open = await fresh.ask(`
       SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
