@@ -1,5 +1,8 @@
 import type { Incumbent } from './incumbent.js';
 
+/** A leader of the ring may have to wait long for its next turn and renews not. */
+const TTL_MS = 60_000;
+
 /** A change of leadership that was asked for, and when. */
 export interface Asked {
   type: 'leadership.acquired' | 'leadership.lost';
@@ -21,7 +24,7 @@ export class Changes {
   /** Makes one election for each participant. */
   static async prepare(prefix: string, participants: Incumbent[]): Promise<Changes> {
     const ring = participants.map((participant, place) => new Seat(participant, `${prefix}-${place}`));
-    for (const { participant, election } of ring) await participant.createElection(election);
+    for (const { participant, election } of ring) await participant.createElection(election, { ttlMs: TTL_MS });
     return new Changes(ring);
   }
 

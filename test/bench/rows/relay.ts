@@ -18,6 +18,8 @@ export async function relay(bench: Bench): Promise<Line[]> {
   try {
     const changes = await Changes.prepare('relay', participants);
     await changes.run(100, 1_000);
+    // What waited before there was a worker is not what is measured.
+    await untilDrained(worker);
     const lagsBefore = await worker.histogram(LAG);
     const durationMs = bench.quick ? 2_000 : 15_000;
     const before = changes.asked.length;
