@@ -24,7 +24,8 @@ export class Changes {
   /** Makes one election for each participant. */
   static async prepare(prefix: string, participants: Incumbent[]): Promise<Changes> {
     const ring = participants.map((participant, place) => new Seat(participant, `${prefix}-${place}`));
-    for (const { participant, election } of ring) await participant.createElection(election, { ttlMs: TTL_MS });
+    for (const { participant, election } of ring)
+      await participant.createElection(election, { ttlMs: TTL_MS });
     return new Changes(ring);
   }
 

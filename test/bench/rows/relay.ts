@@ -56,7 +56,8 @@ function boundOf(
 async function untilDrained(worker: Worker): Promise<number> {
   const beginMs = performance.now();
   while (performance.now() - beginMs < DRAINED_WITHIN_MS) {
-    if ((await worker.metric('incumbent_outbox_events')) === 0) return performance.now() - beginMs;
+    const relays = (await worker.metric('incumbent_relay_leads')) === 1;
+    if (relays && (await worker.metric('incumbent_outbox_events')) === 0) return performance.now() - beginMs;
     await pause(20);
   }
   throw new Error('The outbox was not drained');
