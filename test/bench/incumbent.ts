@@ -48,10 +48,8 @@ export class Incumbent {
     return now;
   }
 
-  /** @returns the endpoint's id */
-  async createWebhookEndpoint(url: string, events: string[]): Promise<string> {
-    const { id } = (await this.#call('/v1/webhook-endpoints', { url, events }, 201)) as { id: string };
-    return id;
+  async createWebhookEndpoint(url: string, events: string[], elections: string[]): Promise<void> {
+    await this.#call('/v1/webhook-endpoints', { url, events, elections }, 201);
   }
 
   close(): void {

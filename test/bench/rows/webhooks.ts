@@ -23,7 +23,7 @@ export async function webhooks(bench: Bench): Promise<Line[]> {
   const receiver = await WebhookReceiver.start();
   const participants = Array.from({ length: PARTICIPANTS }, () => service.connect());
   try {
-    await participants[0]?.createWebhookEndpoint(receiver.url, EVENTS);
+    await participants[0]?.createWebhookEndpoint(receiver.url, EVENTS, ['webhooks-*']);
     const changes = await Changes.prepare('webhooks', participants);
     const latencies = await measureLatencies(bench, service, { changes, receiver });
     return [...latencies, await measureDrain(bench, service, { changes, receiver })];
