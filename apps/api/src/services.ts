@@ -38,7 +38,7 @@ import { createAudit } from './audit/wiring.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { StreamRegistry } from './elections/stream-registry.js';
 import { TokenIssuer } from './fencing/token-issuer.js';
-import type { Dependencies } from './health/dependencies.js';
+import { type Dependencies, exposeDependencies } from './health/dependencies.js';
 import { AccessLog } from './http/access-log.js';
 import { CallFactory } from './http/call.js';
 import { Drain } from './http/drain.js';
@@ -71,6 +71,7 @@ export function createServices(config: Config) {
     postgres: () => database.available(),
     redis: () => redis.available(),
   };
+  exposeDependencies(metrics, dependencies);
   const secretHash = new SecretHash(config.MASTER_KEY, SECRET_LENGTH);
   const audit = createAudit({ database, drain, keyRing: fencing.keyRing, logger });
   const tenancy = createTenancy(config, { acts: audit.acts, database, engine, logger, secretHash });

@@ -78,6 +78,8 @@ describe('metrics', () => {
     expect(value(text, 'incumbent_vacancy_seconds_count')).toBe(1);
     expect(text).toMatch(/^incumbent_etcd_call_seconds_count\{method="txn"\} \d+$/m);
     expect(text).toMatch(/^incumbent_watch_lag_revisions \d+$/m);
+    for (const name of ['etcd', 'postgres', 'redis'])
+      expect(text).toMatch(new RegExp(`^incumbent_dependency_up\\{dependency="${name}"\\} 1$`, 'm'));
   });
 });
 
