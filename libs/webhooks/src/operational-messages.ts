@@ -61,8 +61,9 @@ export class OperationalMessages {
     await insertMessages(rows, [{ tenantId, id, type, ...none, payload, occurredAt: new Date(nowMs) }]);
     return insertDeliveries(
       rows,
-      // There is no order to keep among these; the time will do.
-      to.map((endpointId) => ({ tenantId, endpointId, messageId: id, electionId: '', place: nowMs })),
+      // There is no order to keep among these. The newest goes first: a test of a receiver that was mended does not
+      // wait for the retries of the one that failed.
+      to.map((endpointId) => ({ tenantId, endpointId, messageId: id, electionId: '', place: -nowMs })),
     );
   }
 }

@@ -78,6 +78,26 @@ describe('a failed attempt', () => {
     });
   });
 
+  it('of a test holds up no later test', async () => {
+    const endpoint = await scene.endpointAt(sink, tenantId);
+    sink.answer({ status: 500 });
+    const { deliveryId: first } = await scene.control.test({ tenantId }, endpoint, BY);
+    const { dispatcher } = scene.worker();
+    dispatcher.start();
+    await tried(endpoint);
+    await scene.fresh.ask("UPDATE webhook_deliveries SET due_at = now() + interval '1 hour' WHERE id = $1", [
+      first,
+    ]);
+    sink.answer({ status: 204 });
+    const { deliveryId: second } = await scene.control.test({ tenantId }, endpoint, BY);
+    dispatcher.wake([{ tenantId, endpointId: endpoint }]);
+    await waitUntil(
+      async () =>
+        (await scene.deliveriesOf(endpoint)).some(({ id, state }) => id === second && state === 'succeeded'),
+      { what: 'the second test to arrive', withinMs: 10_000 },
+    );
+  });
+
   it('ends at the timeout of the endpoint when no answer comes, or only the beginning of one', async () => {
     const endpoint = await scene.endpointAt(sink, tenantId, { timeoutMs: 5_000 });
     const slow = await scene.endpointAt(await scene.sink(), tenantId, { timeoutMs: 5_000 });
