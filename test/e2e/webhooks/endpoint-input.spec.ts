@@ -54,6 +54,16 @@ describe('bad input', () => {
     expect((await caller.get(`${ENDPOINTS}?limit=100`)).text).toBe(before);
   });
 
+  it('a field that is missing is called so', async () => {
+    const { body } = await tenant.caller.post(ENDPOINTS, wanted({ url: undefined }));
+    expect(body['detail']).toBe('/url: Is required.');
+  });
+
+  it('a header of the service is answered with the reason', async () => {
+    const { body } = await tenant.caller.post(ENDPOINTS, wanted({ headers: { Host: 'x' } }));
+    expect(body['detail']).toBe('/headers/Host: This header is set by the service itself.');
+  });
+
   it('an unknown event is answered with the ones that are known', async () => {
     const { text } = await tenant.caller.post(ENDPOINTS, wanted({ events: ['leader.changed'] }));
     for (const known of ['leadership.acquired', 'leadership.lost', 'election.vacant', 'election.unstable'])

@@ -100,6 +100,8 @@ describe('a webhook endpoint', () => {
     expect(day.body['secret']).not.toBe(body['secret']);
     const inMs = (answer: Answer) => Date.parse(String(answer.body['previousExpiresAt'])) - Date.now();
     expect(inMs(day)).toBeGreaterThan(86_000_000);
+    const bare = await tenant.caller.send('POST', `${ENDPOINTS}/${id}/rotate-secret`);
+    expect([bare.status, inMs(bare) > 86_000_000]).toEqual([200, true]);
     expect(inMs(await rotate({ overlapMs: 0 }))).toBeLessThanOrEqual(0);
     const key = await rotate({ kind: 'v1a' });
     expect(key.body).not.toHaveProperty('secret');

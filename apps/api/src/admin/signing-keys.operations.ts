@@ -94,6 +94,7 @@ export const rotateSigningKeys = {
       }),
     })
     .meta({ id: 'RotateSigningKeysRequest', examples: [{}, { emergency: true }] }),
+  bodyOptional: true,
   answers: {
     200: {
       description: 'Which step was taken, and the keys as they are now.',

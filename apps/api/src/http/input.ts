@@ -41,7 +41,7 @@ export function readInput(spec: OperationSpec, request: FastifyRequest, reply: F
     params: optional(spec.params, request.params, 'request.invalid_path'),
     query: readQuery(spec, request),
     headers: optional(spec.headers, spec.headers && pick(spec.headers, request), 'request.invalid_header'),
-    body: optional(spec.body, spec.body && presentBody(request), 'request.invalid_body'),
+    body: optional(spec.body, spec.body && bodyOf(spec, request), 'request.invalid_body'),
   };
 }
 
@@ -68,8 +68,9 @@ function pick(schema: z.ZodObject, request: FastifyRequest): Record<string, unkn
   return picked;
 }
 
-function presentBody(request: FastifyRequest): unknown {
+function bodyOf(spec: OperationSpec, request: FastifyRequest): unknown {
   if (request.body !== undefined && request.body !== null) return request.body;
+  if (spec.bodyOptional) return {};
   throw new IncumbentError(
     'request.invalid_body',
     'Send a JSON object as body, with Content-Type: application/json.',

@@ -79,7 +79,7 @@ function describe(spec: OperationSpec): Json {
     ...(spec.idempotent ? [IDEMPOTENCY_KEY] : []),
   ];
   if (parameters.length > 0) operation['parameters'] = parameters;
-  if (spec.body !== undefined) operation['requestBody'] = requestBody(spec.body);
+  if (spec.body !== undefined) operation['requestBody'] = requestBody(spec.body, !spec.bodyOptional);
   operation['responses'] = { ...answersOf(spec), ...refusalsOf(spec) };
   return operation;
 }
@@ -113,10 +113,10 @@ function spellHeader(name: string): string {
     : name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-function requestBody(body: z.ZodType): Json {
+function requestBody(body: z.ZodType, required: boolean): Json {
   const examples = (body.meta()?.['examples'] ?? []) as unknown[];
   const named = Object.fromEntries(examples.map((value, at) => [`example${at + 1}`, { value }] as const));
-  return { required: true, content: { 'application/json': { schema: schemaOf(body), examples: named } } };
+  return { required, content: { 'application/json': { schema: schemaOf(body), examples: named } } };
 }
 
 function answersOf(spec: OperationSpec): Json {

@@ -41,6 +41,8 @@ export interface OperationSpec {
   /** Header names in lower case. */
   headers?: z.ZodObject;
   body?: z.ZodType;
+  /** Whoever has nothing to say sends no body; it is read as `{}`. */
+  bodyOptional?: boolean;
   answers: Record<number, AnswerSpec>;
   /** Codes beyond those that follow from access, params, query and body. */
   errors?: readonly ErrorCode[];

@@ -10,6 +10,8 @@ interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[];
   readonly code?: string;
   readonly keys?: readonly string[];
+  /** Of a key that does not fit: why. */
+  readonly issues?: readonly { readonly message: string }[];
 }
 
 /**
@@ -51,7 +53,9 @@ function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldErr
       message: 'This is not known here; check its spelling or leave it out.',
     }));
   }
-  return [{ pointer: place(parts), code: issue.code ?? 'invalid', message: issue.message }];
+  const told = issue.issues?.[0]?.message ?? issue.message;
+  const message = told.endsWith('received undefined') ? 'Is required.' : told;
+  return [{ pointer: place(parts), code: issue.code ?? 'invalid', message }];
 }
 
 /** RFC 6901. */

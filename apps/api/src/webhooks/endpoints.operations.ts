@@ -134,6 +134,7 @@ export const rotateSecret = {
     '`overlapMs: 0` it ends at once. At most ten sign at the same time; the oldest ends first.',
   params: endpointParams,
   body: rotateBody,
+  bodyOptional: true,
   idempotent: { secrets: ['secret'] },
   answers: {
     200: {
