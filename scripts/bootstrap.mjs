@@ -8,6 +8,7 @@
 import path from 'node:path';
 import { build } from './bootstrap/build.mjs';
 import { handOver } from './bootstrap/hand-over.mjs';
+import { localStackSettings } from './bootstrap/local-stack.mjs';
 import { installPackages, node24 } from './bootstrap/packages.mjs';
 import { BootstrapError, progress } from './bootstrap/progress.mjs';
 import { provideServers } from './bootstrap/servers.mjs';
@@ -48,6 +49,7 @@ async function main([command = 'start', ...options]) {
   ]);
   for (const result of prepared) if (result.status === 'rejected') throw result.reason;
   if (program === undefined) return 0;
+  if (command === 'incumbent') Object.assign(process.env, localStackSettings(process.env));
   return handOver(node, [...program, ...options]);
 }
 

@@ -6,7 +6,7 @@ import { EXIT, Failure } from './exit.js';
 import { write, writeError } from './output.js';
 
 /** The timers of the clock let a process end; one that waits for a server must stay. */
-const awake = setInterval(() => undefined, 60_000);
+setInterval(() => undefined, 60_000);
 
 async function main(words: string[]): Promise<number> {
   const given = parseCommand(words);
@@ -27,6 +27,6 @@ try {
     writeError(error.message);
     process.exitCode = EXIT.usage;
   } else throw error;
-} finally {
-  clearInterval(awake);
 }
+// A connection that a server has neither opened nor refused must not keep the command waiting.
+process.exit();

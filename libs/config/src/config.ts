@@ -135,6 +135,9 @@ function parse<Parsed extends object>(
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
-  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const lines = parsed.error.issues.map(({ path, message }) => {
+    const said = message.endsWith('received undefined') ? 'must be set' : message;
+    return `  ${path.join('.')}: ${said}`;
+  });
   throw new InvalidConfiguration(`The environment is not complete:\n${lines.join('\n')}`);
 }

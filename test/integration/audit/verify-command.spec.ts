@@ -130,7 +130,7 @@ describe('incumbent admin audit verify', () => {
     const verify = (): Promise<Ended> =>
       incumbent('admin', 'audit', 'verify', '--tenant', tenantId, '--checkpoint', file, '--jwks', jwks);
     const sound = await verify();
-    expect([sound.code, sound.output]).toEqual([0, expect.stringContaining('1 checkpoints agree')]);
+    expect([sound.code, sound.output]).toEqual([0, expect.stringContaining('1 checkpoint agrees')]);
     await asSuperuser(
       scene.fresh,
       `DELETE FROM audit_events WHERE tenant_id = '${tenantId}' AND sequence > 4;
@@ -159,7 +159,7 @@ describe('incumbent admin audit verify', () => {
     expect(await checkpoints.storeAll()).toBe(0);
     await scene.record(anAct(tenantId));
     const after = await incumbent('admin', 'audit', 'verify', '--tenant', tenantId);
-    expect([after.code, after.output]).toEqual([0, expect.stringContaining('1 checkpoints agree')]);
+    expect([after.code, after.output]).toEqual([0, expect.stringContaining('1 checkpoint agrees')]);
     await asSuperuser(
       scene.fresh,
       `DELETE FROM audit_events WHERE tenant_id = '${tenantId}'; DELETE FROM audit_chains WHERE tenant_id = '${tenantId}'`,
@@ -184,6 +184,12 @@ describe('incumbent admin audit verify', () => {
     expect(ended.map(({ code }) => code)).toEqual([1, 2, 2, 2, 2, 2, 0]);
     for (const { code, output, errors } of ended)
       expect((code === 0 ? output : errors).length).toBeGreaterThan(10);
+  });
+
+  it('does not call a record in order that is not there', async () => {
+    const ended = await incumbent('admin', 'audit', 'verify', '--tenant', 'ten_mistyped');
+    expect([ended.code, ended.output]).toEqual([1, '']);
+    expect(ended.errors).toContain('Nothing is on record of ten_mistyped');
   });
 
   it('verifies a chain that grows meanwhile', async () => {

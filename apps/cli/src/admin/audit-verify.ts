@@ -1,4 +1,4 @@
-import { AUDIT_ENTITIES, AuditVerifier, type StoredVerdict } from '#audit';
+import { AUDIT_ENTITIES, AuditVerifier, PLATFORM_CHAIN, type StoredVerdict } from '#audit';
 import { readSettings } from '#config';
 import { hasCode, systemClock } from '#core';
 import { FENCING_ENTITIES, SigningKeyStore } from '#fencing';
@@ -45,6 +45,15 @@ async function verifyAll(database: Database, options: Options): Promise<StoredVe
   const everything = async (): Promise<Set<string>> =>
     new Set([...(await verifier.chains()), ...seen.map(({ tenant }) => tenant)]);
   const chains = options.tenant === undefined ? await everything() : [options.tenant];
+  if (
+    options.tenant !== undefined &&
+    options.tenant !== PLATFORM_CHAIN &&
+    !(await everything()).has(options.tenant)
+  )
+    throw new Failure(
+      `Nothing is on record of ${options.tenant}: check the id. If it had a chain, it was removed.`,
+      EXIT.wrong,
+    );
   const verdicts: StoredVerdict[] = [];
   for (const tenantId of chains) verdicts.push(await verifier.verify(tenantId, seen));
   return verdicts;
@@ -60,7 +69,10 @@ async function withDatabase<T>(work: (database: Database) => Promise<T>): Promis
   database.start();
   try {
     if (await database.waitUntilAvailable(CONNECT_WITHIN_MS)) return await work(database);
-    throw new Failure('Postgres does not answer at DATABASE_URL, or was not migrated', EXIT.server);
+    throw new Failure(
+      'Postgres does not answer at DATABASE_URL, refuses its login, or was not migrated',
+      EXIT.server,
+    );
   } catch (error) {
     if (!hasCode(error, 'database.unavailable')) throw error;
     throw new Failure('Postgres went away or was too slow', EXIT.server, error);
@@ -83,5 +95,6 @@ function sayOf({ wrong, verified, events, checkpoints, unreadable }: StoredVerdi
     return `event ${wrong.sequence}${id} ${wrong.kind}: ${wrong.detail}${odd}`;
   }
   const head = `ends with ${verified.sequence} ${verified.hash.slice(0, SHOWN_HASH)}`;
-  return `${events} events, ${head}, ${checkpoints} checkpoints agree${odd}`;
+  const agreed = checkpoints === 1 ? '1 checkpoint agrees' : `${checkpoints} checkpoints agree`;
+  return `${events} events, ${head}, ${agreed}${odd}`;
 }
