@@ -18,6 +18,8 @@ export class CreateWebhooks1795240180000 implements MigrationInterface {
     await runner.query('GRANT SELECT, INSERT, UPDATE ON webhook_endpoints TO incumbent_tenant');
     await runner.query('GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_secrets TO incumbent_tenant');
     await runner.query('GRANT SELECT, INSERT ON webhook_messages, webhook_deliveries TO incumbent_tenant');
+    // A tenant may ask for an attempt now; everything else about a delivery is for the worker to say.
+    await runner.query('GRANT UPDATE (due_at) ON webhook_deliveries TO incumbent_tenant');
     await runner.query('GRANT SELECT ON webhook_attempts TO incumbent_tenant');
   }
 

@@ -11,7 +11,7 @@ export interface Repository {
 
 /** Commands of npm itself that run a script of the same name. */
 const SHORTHANDS = /\bnpm (start|test)\b/g;
-const RUNS = /\bnpm run ([\w:.-]+)/g;
+const RUNS = /\bnpm run (?:-\S+ )*([\w:.]+[\w:.-]*)/g;
 const LINKS = /\[[^\]]*\]\(([^)\s]+)\)/g;
 /** A path in backticks that begins in one of our folders and is no pattern. */
 const PATHS = /`((?:apps|libs|migrations|test|scripts|docs|docker|\.ci)\/[\w./-]*)`/g;

@@ -2,6 +2,7 @@ import { type Caused, type Clock, IncumbentError, newAct } from '#core';
 import type { ActLog, Database, EntityManager } from '#postgres';
 import { findDelivery } from './deliveries.js';
 import { endpointDisabled, findEndpoint, targetOf, type Viewer } from './endpoint-rows.js';
+import { hasten } from './hastening.js';
 import { type EndpointWaker, insertDeliveries, type NewDelivery } from './outbox.js';
 
 /** How far back deliveries can be asked for again; milliseconds. What is older is not kept for certain. */
@@ -10,7 +11,7 @@ export const RECOVER_WITHIN_MS = 14 * 24 * 3_600_000;
 const MOST_AT_ONCE = 2_000;
 
 export interface Recovery {
-  /** How many deliveries were made. */
+  /** How many deliveries were made or brought forward. */
   recovered: number;
   /** Whether there is more: repeat the call. */
   more: boolean;
@@ -32,7 +33,7 @@ export class Redelivery {
   constructor(private readonly parts: RedeliveryParts) {}
 
   /**
-   * Answers the id of the new delivery.
+   * Answers the id of the new delivery; or of the one that waits for a later attempt, which is made now.
    * @throws IncumbentError webhook_delivery.not_found, webhook_delivery.pending, webhook_endpoint.disabled
    */
   async redeliver(viewer: Viewer, deliveryId: string, caused: Caused): Promise<string> {
@@ -41,8 +42,10 @@ export class Redelivery {
       const found = await findDelivery(rows, viewer, deliveryId);
       const endpoint = await findEndpoint(rows, viewer, found.endpointId, { lock: true });
       if (endpoint.status === 'disabled') throw endpointDisabled();
-      const [next] = await repetitionsOf(rows, tenantId, endpoint.id, { messageId: found.messageId });
-      const [id] = next ? await insertDeliveries(rows, [next]) : [];
+      const { messageId } = found;
+      const [hastened] = await hasten(rows, { tenantId, endpointId: endpoint.id }, { messageId });
+      const [next] = hastened ? [] : await repetitionsOf(rows, tenantId, endpoint.id, { messageId });
+      const [id] = next ? await insertDeliveries(rows, [next]) : [hastened];
       if (id === undefined) throw stillPending();
       const targets = [targetOf(endpoint)];
       const metadata = { deliveryId, newDeliveryId: id };
@@ -56,7 +59,7 @@ export class Redelivery {
 
   /**
    * Delivers again every message since then whose last delivery to this endpoint failed or was cancelled, oldest
-   * first. Repeating it is harmless: what is under way is left alone.
+   * first, and makes now what waits for a later attempt. Repeating it is harmless: what is in flight is left alone.
    * @throws IncumbentError webhook_endpoint.not_found, webhook_endpoint.disabled, request.invalid_body
    */
   async recover(viewer: Viewer, endpointId: string, since: Date, caused: Caused): Promise<Recovery> {
@@ -65,8 +68,11 @@ export class Redelivery {
     const recovery = await this.parts.database.forTenant(tenantId, async (rows) => {
       const endpoint = await findEndpoint(rows, viewer, endpointId, { lock: true });
       if (endpoint.status === 'disabled') throw endpointDisabled();
-      const lost = await repetitionsOf(rows, tenantId, endpointId, { since, within: viewer.electionPrefix });
-      const { length: recovered } = await insertDeliveries(rows, lost.slice(0, MOST_AT_ONCE));
+      const which = { since, within: viewer.electionPrefix };
+      const hastened = await hasten(rows, { tenantId, endpointId }, which);
+      const lost = await repetitionsOf(rows, tenantId, endpointId, which);
+      const made = await insertDeliveries(rows, lost.slice(0, MOST_AT_ONCE));
+      const recovered = made.length + hastened.length;
       const metadata = { since: since.toISOString(), recovered };
       const act = { tenantId, action: 'webhook_endpoint.recovered', targets: [targetOf(endpoint)], metadata };
       await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
@@ -135,7 +141,8 @@ interface Numbers {
 function stillPending(): IncumbentError {
   return new IncumbentError(
     'webhook_delivery.pending',
-    'The message is on its way to this endpoint already. Wait until that delivery has ended.',
+    'The message is on its way to this endpoint already, or waits for an older one of its election. Read that ' +
+      'delivery to see how it goes.',
     { executed: false },
   );
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '#testing';
 import { EVERY_SCOPE, Service, type Tenant } from '../service.js';
 
 let service: Service;
@@ -56,10 +57,19 @@ describe('API keys', () => {
     }
   }, 40_000);
 
-  it('are refused once they have expired', async () => {
-    const past = new Date(performance.timeOrigin).toISOString();
-    const { caller } = await service.key(tenant.id, { expiresAt: past });
-    expect((await caller.get('/v1/elections')).status).toBe(401);
+  it('are refused once they have expired, and are not made to be expired', async () => {
+    const soon = new Date(performance.timeOrigin + performance.now() + 1_000).toISOString();
+    const { caller } = await service.key(tenant.id, { expiresAt: soon });
+    const expired = async (): Promise<boolean> => (await caller.get('/v1/elections')).status === 401;
+    await waitUntil(expired, { what: 'the key to expire' });
+    const past = { name: 'late', expiresAt: '2020-01-01T00:00:00Z' };
+    for (const made of [
+      await tenant.caller.post('/v1/api-keys', past),
+      await service.operator.post(`/admin/v1/tenants/${tenant.id}/api-keys`, past),
+    ]) {
+      expect([made.status, made.body['code']]).toEqual([400, 'request.invalid_body']);
+      expect(made.body['errors']).toEqual([expect.objectContaining({ pointer: '/expiresAt' })]);
+    }
   });
 
   it.each([

@@ -28,6 +28,7 @@ describe('API keys', () => {
       tenantId: id,
       scopes: ['elections:read'],
       electionPrefix: 'ci-',
+      expiresAt: expiresAt.toISOString(),
       suspended: false,
     });
     const secret = made.key.slice(-38, -6);

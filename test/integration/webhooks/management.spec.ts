@@ -117,6 +117,29 @@ describe('deliveries', () => {
 });
 
 describe('redelivery', () => {
+  it('makes now what waits for a later attempt, and leaves alone what is in flight', async () => {
+    const { tenantId, endpointId, owed } = await owedFive();
+    const [waiting = '', flying = ''] = owed.map(({ id }) => id);
+    const later = "due_at = now() + interval '5 hours', attempts = 9";
+    await scene.fresh.ask(`UPDATE webhook_deliveries SET ${later} WHERE id = $1`, [waiting]);
+    const claimed = `${later}, claimed_by = 'w', claimed_until = now() + interval '20 s'`;
+    await scene.fresh.ask(`UPDATE webhook_deliveries SET ${claimed} WHERE id = $1`, [flying]);
+    scene.woken.length = 0;
+    expect(await scene.redelivery.redeliver({ tenantId }, waiting, BY)).toBe(waiting);
+    expect(await codeOf(scene.redelivery.redeliver({ tenantId }, flying, BY))).toBe(
+      'webhook_delivery.pending',
+    );
+    expect(scene.woken).toEqual([{ tenantId, endpointId }]);
+    await scene.fresh.ask(`UPDATE webhook_deliveries SET ${later} WHERE id = $1`, [waiting]);
+    const since = new Date(Date.now() - 60_000);
+    const recovery = await scene.redelivery.recover({ tenantId }, endpointId, since, BY);
+    expect(recovery).toEqual({ recovered: 1, more: false });
+    const due = await scene.fresh.ask<{ id: string }>(
+      'SELECT id FROM webhook_deliveries WHERE attempts = 9 AND due_at <= now()',
+    );
+    expect(due).toEqual([{ id: waiting }]);
+  });
+
   it('makes one new delivery of the same message at its place, however many ask at the same moment', async () => {
     const { tenantId, endpointId, owed } = await owedFive();
     const old = owed[2]?.id ?? '';

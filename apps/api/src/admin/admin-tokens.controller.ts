@@ -1,10 +1,11 @@
 import { Controller } from '@nestjs/common';
-import { IncumbentError, systemClock } from '#core';
+
 import { Engine } from '#etcd';
 import { type AdminToken, AdminTokenService } from '#tenancy';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
-import { rowsOf, showPage, toDate } from '../tenants/presentation.js';
+import { expiryOf } from '../tenants/expiry.js';
+import { rowsOf, showPage } from '../tenants/presentation.js';
 import { untilSeen } from '../tenants/until-seen.js';
 import {
   createAdminToken,
@@ -23,7 +24,7 @@ export class AdminTokensController {
 
   @Operation(createAdminToken)
   async create(@Input(createAdminToken) { call, reply, body }: InputOf<typeof createAdminToken>) {
-    const expiresAt = inFuture(toDate(body.expiresAt));
+    const expiresAt = expiryOf(body);
     const wanted = { name: body.name, role: body.role, expiresAt, id: call.idOnce('adm') };
     const made = await this.tokens.create(wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.adminToken(made.id) !== undefined);
@@ -52,12 +53,4 @@ function show({ createdAt, expiresAt, ...token }: AdminToken) {
   const { id, name, role, createdBy } = token;
   const times = { createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() };
   return { id, name, role, createdBy, ...times };
-}
-
-/** @throws IncumbentError request.invalid_body */
-function inFuture(expiresAt: Date | undefined): Date | undefined {
-  if (expiresAt === undefined || expiresAt.getTime() > systemClock.wallTimeMs()) return expiresAt;
-  throw new IncumbentError('request.invalid_body', 'expiresAt must be in the future.', {
-    errors: [{ pointer: '/expiresAt', code: 'too_small', message: 'Must be in the future.' }],
-  });
 }

@@ -5,7 +5,8 @@ import { tagged } from '../http/etag.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { createApiKey, getApiKey, listApiKeys, revokeApiKey } from './api-keys.operations.js';
-import { rowsOf, showApiKey, showPage, toDate } from './presentation.js';
+import { expiryOf } from './expiry.js';
+import { rowsOf, showApiKey, showPage } from './presentation.js';
 import { untilSeen } from './until-seen.js';
 
 /** A tenant's own API keys. The tenant is the calling key's, never one that the request names. */
@@ -18,8 +19,8 @@ export class ApiKeysController {
 
   @Operation(createApiKey)
   async create(@Input(createApiKey) { call, body }: InputOf<typeof createApiKey>) {
-    const { scopes = DEFAULT_SCOPES, expiresAt, ...more } = body;
-    const wanted = { ...more, id: call.idOnce('key'), scopes, expiresAt: toDate(expiresAt) };
+    const { scopes = DEFAULT_SCOPES, ...more } = body;
+    const wanted = { ...more, id: call.idOnce('key'), scopes, expiresAt: expiryOf(body) };
     requireDelegable(call.caller, wanted);
     const made = await this.keys.create(call.caller.tenantId, wanted, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);

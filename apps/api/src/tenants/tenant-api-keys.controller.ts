@@ -10,7 +10,8 @@ import {
   listTenantApiKeys,
   revokeTenantApiKey,
 } from './api-keys.operations.js';
-import { rowsOf, showApiKey, showPage, toDate } from './presentation.js';
+import { expiryOf } from './expiry.js';
+import { rowsOf, showApiKey, showPage } from './presentation.js';
 import { untilSeen } from './until-seen.js';
 
 /** API keys of any tenant, for the operator of the service. */
@@ -24,8 +25,7 @@ export class TenantApiKeysController {
 
   @Operation(createTenantApiKey)
   async create(@Input(createTenantApiKey) { call, params, body }: InputOf<typeof createTenantApiKey>) {
-    const { expiresAt, ...wanted } = body;
-    const grants = { ...wanted, id: call.idOnce('key'), expiresAt: toDate(expiresAt) };
+    const grants = { ...body, id: call.idOnce('key'), expiresAt: expiryOf(body) };
     const made = await this.keys.create(params.id, grants, call.caused);
     await untilSeen(this.engine, (directory) => directory.apiKey(made.id) !== undefined);
     return { ...showApiKey(made), key: made.key };

@@ -52,12 +52,13 @@ export const redeliver = {
   access,
   summary: 'Deliver a message again',
   description:
-    'Makes a new delivery of the same message, with the same `webhook-id`, to the endpoint as it is now.',
+    'Makes a new delivery of the same message, with the same `webhook-id`, to the endpoint as it is now. One that ' +
+    'waits for a later attempt is tried now instead.',
   params: deliveryParams,
   idempotent: { secrets: [] },
   answers: {
     202: {
-      description: 'The new delivery.',
+      description: 'The new delivery, or the one that was brought forward.',
       schema: delivery,
       examples: { again: { ...pendingDeliveryExample, redelivery: 1 } },
     },

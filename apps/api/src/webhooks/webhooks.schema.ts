@@ -194,7 +194,7 @@ export const recoverBody = z
 
 export const recovery = z
   .object({
-    recovered: z.int().meta({ description: 'How many deliveries were made.' }),
+    recovered: z.int().meta({ description: 'How many deliveries were made or brought forward.' }),
     more: z.boolean().meta({ description: 'There is more: repeat the call.' }),
   })
   .meta({ id: 'WebhookRecovery' });
