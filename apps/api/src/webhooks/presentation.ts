@@ -3,12 +3,14 @@ import type { Attempt, Delivery, DeliveryDetail, Endpoint } from '#webhooks';
 /** Spells endpoints and deliveries as the contract does. Undefined fields vanish in JSON. */
 
 export function showEndpoint(endpoint: Endpoint) {
-  const { version: _, description, status, disabledReason, disabledAt, firstFailureAt, ...more } = endpoint;
+  const { id, url, version: _, status, disabledReason, disabledAt, firstFailureAt, ...more } = endpoint;
   const disabled = status === 'disabled';
   return {
-    ...more,
-    description: description ?? undefined,
+    id,
+    url,
     status,
+    ...more,
+    description: more.description ?? undefined,
     disabledReason: disabled ? (disabledReason ?? undefined) : undefined,
     disabledAt: disabled ? disabledAt?.toISOString() : undefined,
     failingSince: firstFailureAt?.toISOString(),
