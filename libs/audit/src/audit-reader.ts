@@ -1,4 +1,4 @@
-import { IncumbentError } from '#core';
+import { badCursor } from '#core';
 import type { Database } from '#postgres';
 import { AuditEvents, type AuditEventRow } from './audit-event.entity.js';
 import { AuditChains } from './audit-chain.entity.js';
@@ -114,7 +114,5 @@ function cursorOf(sequence: number): string {
 function sequenceOf(cursor: string): number {
   const match = /^audit (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (match) return Number(match[1]);
-  throw new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
-    errors: [{ pointer: 'cursor', code: 'invalid', message: 'is not a cursor of this list' }],
-  });
+  throw badCursor();
 }

@@ -106,6 +106,13 @@ export class IncumbentError extends Error {
   }
 }
 
+/** For every list: its cursors are its own, and whatever it did not make is no place in it. */
+export function badCursor(): IncumbentError {
+  return new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
+    errors: [{ pointer: 'cursor', code: 'invalid', message: 'Is not a cursor of this list.' }],
+  });
+}
+
 /** Whether `error` is ours and has this code. */
 export function hasCode(error: unknown, code: ErrorCode): error is IncumbentError {
   return error instanceof IncumbentError && error.code === code;

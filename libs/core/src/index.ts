@@ -13,6 +13,7 @@ export {
 export { type Clock, type Timer, systemClock, toTimestamp } from './clock.js';
 export { DeadlineExceeded, delay, withDeadline } from './deadline.js';
 export {
+  badCursor,
   ERRORS,
   type ErrorCode,
   type ErrorExtras,

@@ -1,5 +1,5 @@
 import { type FindOptionsWhere, LessThan, MoreThan, MoreThanOrEqual } from 'typeorm';
-import { IncumbentError } from '#core';
+import { badCursor } from '#core';
 import type {
   ElectionRef,
   EventRecord,
@@ -98,10 +98,6 @@ function eventOf(row: LeadershipEventRow): RelayedEvent {
 
 function placeOf(after: string): { fence: number; seat: number } {
   const match = /^(\d{1,16})\.(\d{1,6})$/.exec(after);
-  if (!match) {
-    throw new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
-      errors: [{ pointer: 'cursor', code: 'invalid', message: 'is not a cursor of this list' }],
-    });
-  }
+  if (!match) throw badCursor();
   return { fence: Number(match[1]), seat: Number(match[2]) };
 }

@@ -7,4 +7,5 @@ export type { ActLog } from './act-log.js';
 export { type RemovalRule, removeRows, tenantsIn } from './batches.js';
 export { type EntityManager, IsNull } from 'typeorm';
 export { Database, type DatabaseOptions } from './database.js';
+export { decodeCursor, type Page, pageOf, type PageRequest } from './page.js';
 export { migrateDown, type MigrateOptions, migrateUp } from './migrations.js';

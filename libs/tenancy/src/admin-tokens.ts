@@ -1,9 +1,16 @@
 import { type Act, type Caused, type Clock, IncumbentError, newAct } from '#core';
-import { type ActLog, type Database, IsNull } from '#postgres';
+import {
+  type ActLog,
+  type Database,
+  decodeCursor,
+  IsNull,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '#postgres';
 import { type AdminTokenRow, AdminTokens } from './admin-token.entity.js';
 import { type AdminRole, newAdminToken } from './admin-token.js';
 import type { Mirror } from './mirror.js';
-import { type Page, type PageRequest, decodeCursor, pageOf } from './page.js';
 import type { SecretHash } from './secret-hash.js';
 
 /** An admin token as people may see it: without its secret. */

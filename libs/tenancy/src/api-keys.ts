@@ -1,9 +1,16 @@
 import { type Act, type Caused, type Clock, IncumbentError, newAct } from '#core';
-import { type ActLog, type Database, IsNull } from '#postgres';
+import {
+  type ActLog,
+  type Database,
+  decodeCursor,
+  IsNull,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '#postgres';
 import { type ApiKeyRow, ApiKeys } from './api-key.entity.js';
 import { type KeyEnvironment, newApiKey } from './api-key.js';
 import type { Mirror } from './mirror.js';
-import { type Page, type PageRequest, decodeCursor, pageOf } from './page.js';
 import { requireRoom } from './quota.js';
 import type { Scope } from './scopes.js';
 import type { SecretHash } from './secret-hash.js';

@@ -40,7 +40,6 @@ export {
 } from './idempotent-requests.js';
 export { Mirror } from './mirror.js';
 export { type Mirrored, MirrorReconciler } from './mirror-reconciler.js';
-export type { Page, PageRequest } from './page.js';
 export { DEFAULT_QUOTA, PLAN_NAMES, type Quota, type QuotaName } from './quota.js';
 export { RATE_WINDOW_MS, RateLimits, type RateStanding, type RateVerdict } from './rate-limits.js';
 export {

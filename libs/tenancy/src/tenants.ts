@@ -1,7 +1,14 @@
 import { type Act, type Caused, changesBetween, type Clock, IncumbentError, newAct, newId } from '#core';
-import type { ActLog, Database, EntityManager } from '#postgres';
+import {
+  type ActLog,
+  type Database,
+  decodeCursor,
+  type EntityManager,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '#postgres';
 import type { Mirror } from './mirror.js';
-import { type Page, type PageRequest, decodeCursor, pageOf } from './page.js';
 import {
   DEFAULT_PLAN,
   effectiveQuota,

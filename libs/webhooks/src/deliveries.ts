@@ -1,9 +1,15 @@
 import { IncumbentError } from '#core';
 import { electionRef } from '#election';
-import type { Database, EntityManager } from '#postgres';
+import {
+  type Database,
+  decodeCursor,
+  type EntityManager,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '#postgres';
 import { type AttemptRow, type DeliveryState, WebhookAttempts } from './delivery.entity.js';
 import type { Viewer } from './endpoint-rows.js';
-import { decodeCursor, type Page, type PageRequest, pageOf } from './page.js';
 import { type MessagePayload, TEST_TYPE } from './payload.js';
 import { withinSql } from './subscription.js';
 

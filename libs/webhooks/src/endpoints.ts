@@ -1,6 +1,15 @@
 import { Not } from 'typeorm';
 import { type Act, type Caused, type Clock, newAct, newId } from '#core';
-import { type ActLog, type Database, type EntityManager, IsNull } from '#postgres';
+import {
+  type ActLog,
+  type Database,
+  decodeCursor,
+  type EntityManager,
+  IsNull,
+  type Page,
+  pageOf,
+  type PageRequest,
+} from '#postgres';
 import { type EndpointRow, type SecretKind, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
 import {
   type Endpoint,
@@ -18,7 +27,6 @@ import {
   type Viewer,
 } from './endpoint-rows.js';
 import type { UrlCheck } from './endpoint-url.js';
-import { decodeCursor, type Page, type PageRequest, pageOf } from './page.js';
 import { type EndpointSeal, type NewSecret, newSecret } from './secrets.js';
 import { withinSql } from './subscription.js';
 

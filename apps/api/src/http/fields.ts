@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { IncumbentError } from '#core';
+import { badCursor } from '#core';
 import { CANDIDATE_NAME, ELECTION_NAME } from '#election';
 import { z } from 'zod';
 
@@ -103,9 +103,7 @@ function placeOf(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
   const place = text.slice(CHECKSUM_LENGTH);
   if (place !== '' && toCursor(place) === cursor) return place;
-  throw new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
-    errors: [{ pointer: 'cursor', code: 'invalid', message: 'Is not a cursor of this list.' }],
-  });
+  throw badCursor();
 }
 
 export const nextCursor = z

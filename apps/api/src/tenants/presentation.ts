@@ -1,4 +1,5 @@
-import type { ApiKey, Page, Tenant } from '#tenancy';
+import type { Page } from '#postgres';
+import type { ApiKey, Tenant } from '#tenancy';
 
 /** Spells tenants and keys as the contract does. */
 

@@ -1,4 +1,4 @@
-import { IncumbentError } from '#core';
+import { badCursor } from '#core';
 
 /** Which part of a list is wanted. */
 export interface PageRequest {
@@ -13,7 +13,7 @@ export interface Page<T> {
   nextCursor?: string;
 }
 
-/** Where a list goes on: after this row, in the order of creation. */
+/** A row's place in a list that goes by creation: where the next page begins. */
 export interface Place {
   createdAt: Date;
   id: string;
@@ -33,14 +33,8 @@ export function encodeCursor(place: Place): string {
 
 /** @throws IncumbentError request.invalid_query for anything that `encodeCursor` did not make */
 export function decodeCursor(cursor: string): Place {
-  const match = /^(\d{1,15}) ([a-z0-9_]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const match = /^(\d{1,14}) ([a-z0-9_]{1,64})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   const [, createdMs, id] = match ?? [];
   if (createdMs === undefined || id === undefined) throw badCursor();
   return { createdAt: new Date(Number(createdMs)), id };
-}
-
-function badCursor(): IncumbentError {
-  return new IncumbentError('request.invalid_query', 'Pass the nextCursor of the page before, unchanged.', {
-    errors: [{ pointer: 'cursor', code: 'invalid', message: 'is not a cursor of this list' }],
-  });
 }
