@@ -3,14 +3,12 @@ import type { Config } from '#config';
 import { systemClock, withDeadline } from '#core';
 import { createEngine, type Engine } from '#etcd';
 import {
-  DEFAULT_LIFETIME_MS,
+  createKeyRing,
   FENCING_ENTITIES,
   FencingTokens,
   type FencingTokensOptions,
-  KeyRing,
-  KeySealer,
+  issuerOf,
   ledgerEntryOf,
-  SigningKeyStore,
 } from '#fencing';
 import { HISTORY_ENTITIES, HistoryReader } from '#history';
 import { Database } from '#postgres';
@@ -155,20 +153,12 @@ interface FencingParts {
 }
 
 function createFencing(config: Config, { database, ledger, logger, metrics }: FencingParts) {
-  const keyRing = new KeyRing(
-    new SigningKeyStore(database),
-    new KeySealer(config.MASTER_KEY),
-    { algorithm: config.TOKEN_ALGORITHM, tokenLifetimeMs: DEFAULT_LIFETIME_MS },
-    logger,
-    systemClock,
-  );
-  // The same on every replica, whatever address each listens on.
-  const issuer = config.PUBLIC_URL ?? 'incumbent';
+  const keyRing = createKeyRing(config, { database, logger, clock: systemClock });
   const onIssued: FencingTokensOptions['onIssued'] = (claims, kid) => {
     metrics.tokensSigned.inc();
     ledger.record(ledgerEntryOf(claims, kid));
   };
-  const fencingTokens = new FencingTokens(keyRing, { issuer, onIssued }, systemClock);
+  const fencingTokens = new FencingTokens(keyRing, { issuer: issuerOf(config), onIssued }, systemClock);
   return { keyRing, fencingTokens, tokenIssuer: new TokenIssuer(fencingTokens, logger) };
 }
 

@@ -4,6 +4,7 @@ import type {
   OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Engine } from '#etcd';
+import type { KeyRing } from '#fencing';
 import type { Database } from '#postgres';
 import type { RedisLink } from '#queue';
 import type { HealthServer } from './health-server.js';
@@ -12,6 +13,8 @@ import type { HealthServer } from './health-server.js';
 export interface Ground {
   engine: Engine;
   database: Database;
+  /** Read from the database; whatever signs in this process signs with it. */
+  keyRing: KeyRing;
   redis: RedisLink;
 }
 
@@ -37,6 +40,7 @@ export class BackgroundWork
   onApplicationBootstrap(): void {
     this.ground.engine.start();
     this.ground.database.start();
+    this.ground.keyRing.start();
     for (const work of this.work) work.start();
   }
 
@@ -47,7 +51,8 @@ export class BackgroundWork
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const { engine, database, redis } = this.ground;
+    const { engine, database, keyRing, redis } = this.ground;
+    await keyRing.close();
     await Promise.all([engine.close(), redis.close(), database.close(), this.health.close()]);
   }
 }

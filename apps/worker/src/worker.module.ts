@@ -3,7 +3,7 @@ import { AUDIT_ENTITIES, AuditLog } from '#audit';
 import type { Config } from '#config';
 import { systemClock } from '#core';
 import { createEngine } from '#etcd';
-import { FENCING_ENTITIES, TokenLedger } from '#fencing';
+import { createKeyRing, FENCING_ENTITIES, TokenLedger } from '#fencing';
 import { Database } from '#postgres';
 import { RedisLink, TokenLedgerConsumer, type TokenLedgerJob } from '#queue';
 import { type Logger, createMetrics } from '#telemetry';
@@ -45,7 +45,8 @@ export class WorkerModule {
     const acts = new AuditLog();
     const redis = new RedisLink(config.REDIS_URL, 'consumer', logger);
     const parts = { database, acts, metrics, logger, clock: systemClock };
-    const deliveries = createDeliveries(config, { ...parts, redis });
+    const keyRing = createKeyRing(config, parts);
+    const deliveries = createDeliveries(config, { ...parts, keyRing, redis });
     const sinks = [new FanoutSink(new Fanout(), deliveries), new AuditSink(acts)];
     const relay = createRelay({ engine, database, sinks, metrics, logger, clock: systemClock });
     const writer = new LedgerWriter(new TokenLedger(database), metrics, logger);
@@ -59,7 +60,7 @@ export class WorkerModule {
       close: () => consumer.close(FINISH_JOBS_WITHIN_MS),
     };
     const retention = createRetention(config, parts);
-    const checkpoints = createCheckpoints(config, { database, logger, clock: systemClock });
+    const checkpoints = createCheckpoints(config, { ...parts, keyRing });
     const work = [relay, deliveries, ledger, retention, checkpoints];
     const health = new HealthServer(
       { etcd: () => engine.isReady(), postgres: () => database.available(), redis: () => redis.available() },
@@ -71,7 +72,7 @@ export class WorkerModule {
         { provide: HealthServer, useValue: health },
         {
           provide: BackgroundWork,
-          useValue: new BackgroundWork({ engine, database, redis }, work, health),
+          useValue: new BackgroundWork({ engine, database, keyRing, redis }, work, health),
         },
       ],
     };

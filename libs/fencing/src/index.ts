@@ -13,6 +13,7 @@ export const FENCING_ENTITIES = [SigningKeys, FencingTokenLedger];
 
 export { type Algorithm, audienceOf, type FencingClaims } from './claims.js';
 export { ClaimsSigner, claimsReader, NotGenuine, type ReadClaims } from './claims-signer.js';
+export { createKeyRing, issuerOf } from './create-key-ring.js';
 export {
   DEFAULT_LIFETIME_MS,
   FencingTokens,

@@ -1,6 +1,6 @@
 import type { Config } from '#config';
 import { type Clock, newId } from '#core';
-import { DEFAULT_LIFETIME_MS, KeyRing, KeySealer, SigningKeyStore, TokenLedger } from '#fencing';
+import { issuerOf, type KeyRing, TokenLedger } from '#fencing';
 import type { ActLog, Database } from '#postgres';
 import { RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
 import type { Logger, Metrics } from '#telemetry';
@@ -23,6 +23,8 @@ export interface DeliveryWiring {
   /** For workers of queues: its commands wait for Redis to come back. */
   redis: RedisLink;
   acts: ActLog;
+  /** Of the worker, which begins and ends it. */
+  keyRing: KeyRing;
   metrics: Metrics;
   logger: Logger;
   clock: Clock;
@@ -30,14 +32,13 @@ export interface DeliveryWiring {
 
 /** Everything that sends webhooks, made and connected by hand. */
 export function createDeliveries(config: Config, wiring: DeliveryWiring): Deliveries {
-  const { database, acts, metrics, logger, clock } = wiring;
+  const { database, acts, keyRing, metrics, logger, clock } = wiring;
   const workerId = newId('prc');
   const agent = new GuardedAgent(
     { allowHttp: config.WEBHOOK_ALLOW_HTTP, allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS },
     clock,
   );
-  const keyRing = createKeyRing(config, wiring);
-  const issuer = config.PUBLIC_URL ?? 'incumbent';
+  const issuer = issuerOf(config);
   const signer = new TermSigner(
     { keyRing, ledger: new TokenLedger(database), issuer, metrics },
     logger,
@@ -61,11 +62,5 @@ export function createDeliveries(config: Config, wiring: DeliveryWiring): Delive
   );
   const link = new RedisLink(config.REDIS_URL, 'producer', logger);
   const queue = new WebhookWakeQueue(link, {}, logger, clock);
-  return new Deliveries({ claims, dispatcher, consumer, queue, link, agent, keyRing, metrics }, clock);
-}
-
-function createKeyRing(config: Config, { database, logger, clock }: DeliveryWiring): KeyRing {
-  const options = { algorithm: config.TOKEN_ALGORITHM, tokenLifetimeMs: DEFAULT_LIFETIME_MS };
-  const sealer = new KeySealer(config.MASTER_KEY);
-  return new KeyRing(new SigningKeyStore(database), sealer, options, logger, clock);
+  return new Deliveries({ claims, dispatcher, consumer, queue, link, agent, metrics }, clock);
 }

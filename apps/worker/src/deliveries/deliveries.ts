@@ -1,5 +1,4 @@
 import { type Clock, type Timer } from '#core';
-import type { KeyRing } from '#fencing';
 import type { RedisLink, WebhookWakeConsumer, WebhookWakeQueue } from '#queue';
 import type { Metrics } from '#telemetry';
 import type { Claims, Dispatcher, EndpointRef, EndpointWaker, GuardedAgent } from '#webhooks';
@@ -16,7 +15,6 @@ export interface DeliveryParts {
   /** What the queue tells its words by. */
   link: RedisLink;
   agent: GuardedAgent;
-  keyRing: KeyRing;
   metrics: Metrics;
 }
 
@@ -32,7 +30,6 @@ export class Deliveries implements EndpointWaker {
   ) {}
 
   start(): void {
-    this.parts.keyRing.start();
     this.parts.dispatcher.start();
     this.parts.consumer.start();
     this.countLater(0);
@@ -48,9 +45,9 @@ export class Deliveries implements EndpointWaker {
   async close(): Promise<void> {
     this.closed = true;
     this.timer?.cancel();
-    const { consumer, dispatcher, queue, link, agent, keyRing } = this.parts;
+    const { consumer, dispatcher, queue, link, agent } = this.parts;
     await Promise.all([consumer.close(LAND_WITHIN_MS), dispatcher.close(LAND_WITHIN_MS), this.counting]);
-    await Promise.all([queue.close(), agent.close(), keyRing.close()]);
+    await Promise.all([queue.close(), agent.close()]);
     await link.close();
   }
 
