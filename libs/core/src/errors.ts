@@ -45,6 +45,17 @@ export const ERRORS = {
   'election.closing': row(409, 'The election is being deleted'),
   'election.candidate_taken': row(409, 'Another live candidate has this name'),
 
+  'election.term_changed': row(409, 'The term is another by now'),
+  'election.vacant': row(409, 'Nobody leads the election'),
+  'election.seats_in_use': row(409, 'Seats that are to go are led'),
+
+  'candidate.not_found': row(404, 'No such candidate'),
+  'candidate.not_waiting': row(409, 'The candidate is not waiting'),
+  'candidate.not_held_back': row(409, 'Nothing holds the candidate back'),
+  'hand_over.not_found': row(404, 'No such hand-over'),
+  'hand_over.in_progress': row(409, 'Another hand-over of the seat is under way'),
+  'hand_over.over': row(409, 'The hand-over is over'),
+
   'session.unknown': row(404, 'No such session'),
   'session.expired': row(410, 'The session has ended'),
   'session.ttl_fixed': row(409, 'The ttlMs of a session cannot change'),

@@ -7,6 +7,8 @@ export type IdPrefix =
   | 'elc'
   | 'cnd'
   | 'ses'
+  /** A hand-over. */
+  | 'hov'
   | 'evt'
   | 'tok'
   | 'req'

@@ -3,7 +3,16 @@
  * plain object; refusals are IncumbentErrors.
  */
 import type { Caused } from '#core';
-import type { ElectionPhase, ElectionSettings, EndReason, EventRecord, PublicCandidate } from './records.js';
+import type {
+  ConductRecord,
+  ElectionPhase,
+  ElectionSettings,
+  EndReason,
+  EventRecord,
+  HandOverRecord,
+  PublicCandidate,
+  Qualities,
+} from './records.js';
 
 /** Whom a call is for: the election's name and the tenant that the API key belongs to. */
 export interface Target {
@@ -29,7 +38,7 @@ export interface ManagementBounds extends CallBounds {
   changeId?: string;
 }
 
-export interface CampaignRequest extends Target {
+export interface CampaignRequest extends Target, Qualities {
   candidate: string;
   /** Milliseconds; the election's own when absent. */
   ttlMs?: number;
@@ -47,15 +56,48 @@ export interface RenewRequest extends Target {
   session: string;
   /** Hold the answer until something changes for the caller; at most half of its ttlMs. */
   waitMs?: number;
+  /** The term that the caller knows it leads: with `waitMs`, a leader that knows its term is held as well. */
+  term?: number;
+  /** How well the participant is, 0 to 100; kept until it says otherwise. */
+  health?: number;
 }
 
 export interface ResignRequest extends Target {
   session: string;
   candidateId: string;
+  /** The participant could not do the work: a short term counts against it. */
+  failed?: boolean;
+}
+
+export type StepDownRequest = Omit<ResignRequest, 'failed'>;
+
+/** What an operator asks for; see HandOverRecord. */
+export interface HandOverRequest extends Target {
+  kind: HandOverRecord['kind'];
+  mode: HandOverRecord['mode'];
+  expectedTerm: number;
+  seat: number;
+  /** The election's own when absent; milliseconds. */
+  graceMs?: number;
+  to?: string;
+  fallback?: HandOverRecord['fallback'];
+  why?: string;
+  /** Begin at this wall-clock moment. */
+  dueAt?: string;
+  dryRun?: boolean;
+}
+
+/** A hand-over as operators see it. */
+export interface HandOver extends HandOverRecord {
+  seat: number;
+  election: string;
+  /** Of an immediate one: how long the old leader may still believe that it leads; milliseconds from the answer. */
+  oldLeaderMayBelieveForMs?: number;
 }
 
 /** The current leader as others see it. */
 export interface LeaderView extends PublicCandidate {
+  seat: number;
   term: number;
   fence: number;
   electedAt: string;
@@ -95,8 +137,10 @@ export interface Standing {
   ttlMs: number;
   /** When to renew next; milliseconds from the answer. */
   renewAfterMs: number;
-  /** Present when yielding or out. */
+  /** Present when yielding or out, and to a leader that is asked to step down. */
   reason?: OutReason;
+  /** A leader that is asked to step down may go on this long; milliseconds from the answer. */
+  yieldByMs?: number;
 }
 
 export interface Resignation {
@@ -119,11 +163,15 @@ export interface Leadership {
   sequence: number;
 }
 
-export interface QueuedCandidate extends PublicCandidate {
+export interface QueuedCandidate extends PublicCandidate, Qualities {
   state: 'leader' | 'waiting';
   /** 1 for the next in line; absent for the leader. */
   position?: number;
+  /** Of a leader. */
+  seat?: number;
   joinedAt: string;
+  /** What keeps it from being elected. */
+  heldBack?: Exclude<ConductRecord['heldBack'], 'no'>;
 }
 
 export interface ElectionView extends ElectionSettings {
@@ -131,6 +179,7 @@ export interface ElectionView extends ElectionSettings {
   name: string;
   state: Exclude<ElectionPhase, 'closed'>;
   maxCandidates: number;
+  pinned?: string;
   createdAt: string;
   updatedAt: string;
   /** Changes with every change of the settings: the ETag. */
@@ -143,14 +192,31 @@ export interface ElectionStatus extends Leadership {
   candidateCount: number;
   /** When the running term began or the last one ended. */
   since: string | null;
-  lastTerm: {
-    term: number;
-    fence: number;
-    leader: string;
-    reason?: EndReason;
-    since: string;
-    endedAt?: string;
-  } | null;
+  lastTerm: LastTerm | null;
+  seats: SeatStatus[];
+  pinned?: string;
+}
+
+/** The running or last term of a seat. */
+export interface LastTerm {
+  term: number;
+  fence: number;
+  leader: string;
+  reason?: EndReason;
+  since: string;
+  endedAt?: string;
+}
+
+export interface SeatStatus {
+  seat: number;
+  leader: LeaderView | null;
+  lastTerm: LastTerm | null;
+  /** The leader is asked to step down, or gets no grant any more. */
+  yielding?: { reason: EndReason; since: string; withheld: boolean };
+  /** After a crash: when others than the last leader may have the seat. */
+  takeoverAt?: string;
+  /** The last hand-over of the seat. */
+  handOver?: HandOver;
 }
 
 /** Verdict on a term that a fencing token names. */

@@ -26,6 +26,7 @@ import type {
   ResignRequest,
   RenewRequest,
   Standing,
+  StepDownRequest,
   Target,
   TermVerdict,
 } from './answers.js';
@@ -46,11 +47,11 @@ import {
 import { checkWait, expired, outcomeUnknown, unknownElection } from './refusals.js';
 import type { Result, Sequencer } from './sequencer.js';
 import type { SessionQuota } from './session-quota.js';
-import type { SessionTokens } from './session-token.js';
+import type { SessionIdentity, SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
 import { afterWait, CATCH_UP_MS, optionsOf, Standings } from './standings.js';
 import type { CommitOptions, ElectionStore, Entry, Outcome, Transition } from './store.js';
-import { ONLY_SEAT } from './state.js';
+import { FIRST_SEAT, seatLedBy } from './state.js';
 import type { View } from './view.js';
 
 /** Each attempt follows a timeout of its own, so the deadline of the call is over long before. */
@@ -86,30 +87,14 @@ export class Elections {
    * @throws IncumbentError election.not_found, election.closing, election.candidate_taken, session.*, limit.*
    */
   async campaign(request: CampaignRequest, bounds: CallBounds): Promise<Standing> {
-    const { tokens } = this.#parts;
     const ref = electionRef(request.tenantId, request.election);
     const command = this.#campaignCommand(ref, request);
     const expectedTtlMs =
       command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
     if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
     const result = await this.#runCampaign(ref, command, bounds);
-    const { session, candidateId } = result.done;
-    const read = result.reads.get(keys.leader(ref, ONLY_SEAT));
-    // What the transition wrote or read; never the view, which may grant nothing.
-    const written = result.draft.changesLeader(ONLY_SEAT) ? result.draft.leader(ONLY_SEAT) : undefined;
-    const leader = written === undefined ? (read ? decode<LeaderRecord>(read.value) : null) : written;
-    const standing = standingOf({
-      ref,
-      election: request.election,
-      session,
-      token: tokens.mint(session),
-      candidate: request.candidate,
-      candidateId,
-      leader,
-      epoch: this.#parts.store.epoch().epoch,
-      queue: result.draft.queue(),
-      sequence: result.draft.sequence,
-    });
+    const { session } = result.done;
+    const standing = this.#standingAfter(ref, request, result);
     if (standing.state === 'leader' || !request.waitMs) return standing;
     await this.#parts.view.reaches(result.revision, CATCH_UP_MS);
     return await this.#standings.hold(ref, session, standing, {
@@ -129,19 +114,21 @@ export class Elections {
     const ref = electionRef(request.tenantId, request.election);
     const key = keys.session(session.sessionId);
     const value = encodeSession(session);
+    // Which seat to look at only the view can say; what is read there is what counts.
+    const seat = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
     const transition = {
       guards: [{ kind: 'value' as const, key, value }],
       writes: [{ kind: 'put' as const, key, value }],
-      reads: [{ kind: 'key' as const, key: keys.leader(ref, ONLY_SEAT) }],
+      reads: [{ kind: 'key' as const, key: keys.leader(ref, seat) }],
     };
     const outcome = await this.#commitRenewal(transition, optionsOf('renew', ref, bounds));
     if (outcome.kind === 'refused') throw expired();
-    const standing = await this.#standings.find(ref, request, session, {
-      leader: outcome.reads[0]?.[0],
-      revision: outcome.revision,
-    });
-    // The caller may not know yet that it leads: a promotion between its last answer and this request is news.
-    if (!request.waitMs || standing.state !== 'waiting') return standing;
+    if (request.health !== undefined) await this.#report(ref, session, request.health, bounds);
+    const { deadlineMs } = bounds;
+    const { revision, reads } = outcome;
+    const read = { seat, leader: reads[0]?.[0], revision, deadlineMs };
+    const standing = await this.#standings.find(ref, request, session, read);
+    if (!request.waitMs || !holds(standing, request)) return standing;
     return await this.#standings.hold(ref, session, standing, { ...bounds, waitMs: request.waitMs });
   }
 
@@ -154,17 +141,35 @@ export class Elections {
     const { sequencer, tokens } = this.#parts;
     const session = tokens.parse(request.session, request.tenantId);
     const ref = electionRef(request.tenantId, request.election);
-    const command = { kind: 'resign' as const, candidateId: request.candidateId, session };
+    const { candidateId, failed } = request;
+    const command = { kind: 'resign' as const, candidateId, session, ...(failed && { failed }) };
+    const before = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
     const { draft } = await sequencer.run(ref, command, { lane: 'resign', deadlineMs: bounds.deadlineMs });
     if (!draft.config) throw unknownElection();
-    const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
+    const seat = draft.situation.election.seats.has(before) ? before : FIRST_SEAT;
+    const successor = draft.changesLeader(seat) ? draft.leader(seat) : null;
     return {
       state: 'out',
       electionId: ref.electionId,
       election: request.election,
       sequence: draft.sequence,
-      ...(successor && { successor: viewOfLeader(successor) }),
+      ...(successor && { successor: viewOfLeader(successor, seat) }),
     };
+  }
+
+  /**
+   * The leader ends its term and queues anew, of its own will or because it was asked to; its successor leads by the
+   * same transition. Sending it ends the caller's belief in that candidateId for good. Repeated, it changes nothing.
+   * @throws IncumbentError session.unknown, session.expired, election.not_found
+   */
+  async stepDown(request: StepDownRequest, bounds: CallBounds): Promise<Standing> {
+    const { sequencer, tokens } = this.#parts;
+    const session = tokens.parse(request.session, request.tenantId);
+    const ref = electionRef(request.tenantId, request.election);
+    const command = { kind: 'stepDown' as const, candidateId: request.candidateId, session };
+    const options = { lane: 'resign' as const, deadlineMs: bounds.deadlineMs };
+    const result: Stood = await sequencer.run(ref, command, options);
+    return this.#standingAfter(ref, request, result);
   }
 
   /**
@@ -173,17 +178,18 @@ export class Elections {
    * @throws IncumbentError election.not_found
    */
   async leader(
-    target: Target,
+    target: Target & { seat?: number },
     bounds: CallBounds,
     wait?: { waitMs: number; afterSequence?: number },
   ): Promise<Leadership> {
     const ref = electionRef(target.tenantId, target.election);
-    const now = await this.#readLeadership(ref, bounds);
+    const { seat = FIRST_SEAT } = target;
+    const now = await this.#readLeadership(ref, seat, bounds);
     const after = wait?.afterSequence ?? now.sequence;
     if (!wait || now.sequence > after) return now;
     const happened = (): boolean => (this.#parts.view.election(ref)?.head?.record.sequence ?? 0) > after;
     await this.#parts.observers.wait(ref, happened, wait.waitMs, bounds.signal);
-    return await this.#readLeadership(ref, afterWait(this.#parts.clock, bounds));
+    return await this.#readLeadership(ref, seat, afterWait(this.#parts.clock, bounds));
   }
 
   /**
@@ -221,7 +227,7 @@ export class Elections {
   ): Promise<() => void> {
     const ref = electionRef(target.tenantId, target.election);
     const source: ObservationSource = {
-      now: () => this.#readLeadership(ref, bounds),
+      now: () => this.#readLeadership(ref, FIRST_SEAT, bounds),
       outbox: async ({ epoch, sequence }, limit) => {
         const after = keys.event(ref, epoch, sequence);
         const read = { kind: 'prefix' as const, prefix: keys.events(ref), after, limit };
@@ -267,6 +273,50 @@ export class Elections {
     }
   }
 
+  /** Where the caller stands by the transition that it has just made. What it did not write or read grants nothing. */
+  #standingAfter(ref: ElectionRef, request: Target & { candidate?: string }, result: Stood): Standing {
+    const { session, candidateId } = result.done;
+    const { draft } = result;
+    const own = candidateId === undefined ? undefined : draft.seatOf(candidateId);
+    const seat = own ?? FIRST_SEAT;
+    const read = result.reads.get(keys.leader(ref, seat));
+    const leader = draft.changesLeader(seat)
+      ? draft.leader(seat)
+      : read
+        ? decode<LeaderRecord>(read.value)
+        : null;
+    return standingOf({
+      ref,
+      election: request.election,
+      session,
+      token: this.#parts.tokens.mint(session),
+      candidate: request.candidate ?? draft.candidacy(candidateId ?? '')?.record.name,
+      candidateId,
+      leader,
+      seat,
+      markAgeMs: draft.markAgeMs(seat),
+      epoch: this.#parts.store.epoch().epoch,
+      waiting: draft.waiting(),
+      sequence: draft.sequence,
+      lastTerms: draft.terms(),
+    });
+  }
+
+  /** Written only when it is news, by a transition of its own; the renewal has been made already. */
+  async #report(
+    ref: ElectionRef,
+    session: SessionIdentity,
+    health: number,
+    { deadlineMs }: CallBounds,
+  ): Promise<void> {
+    const { view, sequencer } = this.#parts;
+    const candidateId = view.standing(session.sessionId).get(ref.electionId) ?? '';
+    const known = view.election(ref)?.candidates.get(candidateId)?.record;
+    if (!known || (known.health ?? 100) === health) return;
+    const command = { kind: 'report' as const, session, qualities: { health } };
+    await sequencer.run(ref, command, { lane: 'campaign', deadlineMs });
+  }
+
   #campaignCommand(ref: ElectionRef, request: CampaignRequest): CampaignCommand {
     const { tokens } = this.#parts;
     const session =
@@ -277,7 +327,14 @@ export class Elections {
     return {
       kind: 'campaign',
       candidateId: newId('cnd'),
-      candidate: { name: request.candidate, address: request.address, metadata: request.metadata },
+      candidate: {
+        name: request.candidate,
+        address: request.address,
+        metadata: request.metadata,
+        priority: request.priority,
+        priorityExpiresAt: request.priorityExpiresAt,
+        health: request.health,
+      },
       sessionId: session?.sessionId ?? derived ?? newId('ses'),
       session,
       incarnation: randomText(10),
@@ -285,9 +342,9 @@ export class Elections {
     };
   }
 
-  async #readLeadership(ref: ElectionRef, bounds: CallBounds): Promise<Leadership> {
+  async #readLeadership(ref: ElectionRef, seat: number, bounds: CallBounds): Promise<Leadership> {
     const { store } = this.#parts;
-    const wanted = [keys.config(ref), keys.leader(ref, ONLY_SEAT), keys.term(ref, ONLY_SEAT), keys.head(ref)];
+    const wanted = [keys.config(ref), keys.leader(ref, seat), keys.term(ref, seat), keys.head(ref)];
     const { reads } = await store.read(
       wanted.map((key) => ({ kind: 'key' as const, key })),
       optionsOf('observe', ref, bounds),
@@ -295,12 +352,19 @@ export class Elections {
     const config = record<ConfigRecord>(reads[0]);
     if (!config || config.state === 'closed') throw unknownElection();
     return leadershipOf(ref, config.name, {
+      seat,
       leader: record<LeaderRecord>(reads[1]),
       term: record<TermRecord>(reads[2]),
       sequence: record<{ sequence: number }>(reads[3])?.sequence ?? 0,
       epoch: store.epoch().epoch,
     });
   }
+}
+
+/** A leader is held only if it says that it knows its term: a promotion that it does not know of is news. */
+function holds({ state, grant, yieldByMs }: Standing, { term }: RenewRequest): boolean {
+  if (state === 'waiting') return true;
+  return state === 'leader' && yieldByMs === undefined && term !== undefined && grant?.term === term;
 }
 
 function record<T extends object>(entries: Entry[] | undefined): T | undefined {

@@ -8,6 +8,8 @@ export type {
   ElectionStatus,
   ElectionView,
   Grant,
+  HandOver,
+  HandOverRequest,
   Leadership,
   LeaderView,
   ManagementBounds,
@@ -15,11 +17,13 @@ export type {
   Observer,
   OutReason,
   QueuedCandidate,
+  SeatStatus,
   RenewRequest,
   Resignation,
   ResignRequest,
   Standing,
   StandingState,
+  StepDownRequest,
   Target,
   TermVerdict,
 } from './answers.js';
@@ -36,7 +40,8 @@ export {
   parseKey,
   SYSTEM_TENANT,
 } from './keys.js';
-export type { ElectionManagement, PageRequest } from './management.js';
+export type { HandOvers } from './hand-overs.js';
+export type { ElectionChange, ElectionManagement, PageRequest } from './management.js';
 export {
   type AdminTokenRecord,
   type ApiKeyRecord,
@@ -53,7 +58,11 @@ export {
   type EventType,
   fenceOf,
   type HeadRecord,
+  type HandOverRecord,
   type LeaderRecord,
+  MOST_SEATS,
+  POLICIES,
+  type PolicyName,
   type PublicCandidate,
   type RelayedEvent,
   type ReplicaRecord,
@@ -87,5 +96,13 @@ export {
   type Transition,
   type Write,
 } from './store.js';
-export { type Candidacy, type ElectionState, type Situation, type Versioned } from './state.js';
+export {
+  type Candidacy,
+  type ElectionState,
+  emptyElection,
+  FIRST_SEAT,
+  seatLedBy,
+  type Situation,
+  type Versioned,
+} from './state.js';
 export { type SeenSession, View, type ViewListener } from './view.js';

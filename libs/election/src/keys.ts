@@ -7,6 +7,8 @@
  *   e/{tenantId}/{electionId}/n/{name}           the one live candidacy of a candidate name
  *   e/{tenantId}/{electionId}/{seat}/term        the last term of a seat; never deleted
  *   e/{tenantId}/{electionId}/{seat}/leader      who holds the seat now
+ *   e/{tenantId}/{electionId}/{seat}/handover    the last hand-over of the seat that an operator asked for
+ *   e/{tenantId}/{electionId}/q/{name}           conduct of a candidate name: short terms, quarantine
  *   s/{shard}/{sessionId}                        a session; rewritten by each renewal
  *   o/{tenantId}/{electionId}/{epoch}.{sequence} an event that waits for the relay
  *   o/{tenantId}/acts/{actId}                    an act on an election that waits for the relay
@@ -49,6 +51,8 @@ export const keys = {
   head: (ref: ElectionRef): string => `${folder(ref)}head`,
   term: (ref: ElectionRef, seat: number): string => `${folder(ref)}${seat}/term`,
   leader: (ref: ElectionRef, seat: number): string => `${folder(ref)}${seat}/leader`,
+  handOver: (ref: ElectionRef, seat: number): string => `${folder(ref)}${seat}/handover`,
+  conduct: (ref: ElectionRef, name: string): string => `${folder(ref)}q/${name}`,
   candidates: (ref: ElectionRef): string => `${folder(ref)}c/`,
   candidate: (ref: ElectionRef, candidateId: string): string => `${folder(ref)}c/${candidateId}`,
   candidateName: (ref: ElectionRef, name: string): string => `${folder(ref)}n/${name}`,
@@ -81,7 +85,8 @@ function shardOf(sessionId: string): string {
 /** What a key names. Unknown keys (of a newer version, say) are `undefined` and are left alone. */
 export type ParsedKey =
   | { kind: 'config' | 'head'; ref: ElectionRef }
-  | { kind: 'term' | 'leader'; ref: ElectionRef; seat: number }
+  | { kind: 'term' | 'leader' | 'handover'; ref: ElectionRef; seat: number }
+  | { kind: 'conduct'; ref: ElectionRef; name: string }
   | { kind: 'candidate'; ref: ElectionRef; candidateId: string }
   | { kind: 'candidateName'; ref: ElectionRef; name: string }
   | { kind: 'event'; ref: ElectionRef; epoch: number; sequence: number }
@@ -123,8 +128,10 @@ function parseElectionKey(
   if (fourth === undefined) return third === 'config' || third === 'head' ? { kind: third, ref } : undefined;
   if (third === 'c') return { kind: 'candidate', ref, candidateId: fourth };
   if (third === 'n') return { kind: 'candidateName', ref, name: fourth };
+  if (third === 'q') return { kind: 'conduct', ref, name: fourth };
   if (!/^\d{1,6}$/.test(third)) return undefined;
-  return fourth === 'term' || fourth === 'leader' ? { kind: fourth, ref, seat: Number(third) } : undefined;
+  const ofSeat = fourth === 'term' || fourth === 'leader' || fourth === 'handover';
+  return ofSeat ? { kind: fourth, ref, seat: Number(third) } : undefined;
 }
 
 function parseOutboxKey(

@@ -8,16 +8,15 @@ import type {
   QueuedCandidate,
   Target,
 } from './answers.js';
-import { ENGINE, type PlannedAct, publicOf } from './decide/draft.js';
+import { actOn, adminLane, existing } from './acts.js';
 import type { Done } from './decide/commands.js';
+import { visible } from './presentation.js';
 import { electionRef, type ElectionRef } from './keys.js';
-import { leadershipOf } from './presentation.js';
-import { type ConfigRecord, type ElectionPhase, type ElectionSettings, fenceOf } from './records.js';
-import { unknownElection } from './refusals.js';
+import type { ConfigRecord, ElectionSettings, Qualities } from './records.js';
 import type { Result, Sequencer } from './sequencer.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions, ElectionStore } from './store.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import { queueOf, statusOf } from './status.js';
 import type { View } from './view.js';
 
 export interface ManagementParts {
@@ -31,6 +30,14 @@ export interface ManagementParts {
 export interface PageRequest {
   limit: number;
   after?: string;
+}
+
+/** What a change may name; `pinned: null` lets the policy choose again. */
+export interface ElectionChange extends Partial<ElectionSettings> {
+  state?: 'open' | 'paused';
+  pinned?: string | null;
+  /** Leaders of the seats above a smaller `seats` are to step down. */
+  retireSeats?: boolean;
 }
 
 type Settled = Extract<Done, { kind: 'settings' }>;
@@ -54,7 +61,7 @@ export class ElectionManagement {
     const act = actOn('election.created', ref, name, bounds);
     const { changeId = newId('req') } = bounds;
     const command = { kind: 'create' as const, name, settings, maxCandidates, changeId, act };
-    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, adminLane(bounds)));
   }
 
   /**
@@ -63,16 +70,18 @@ export class ElectionManagement {
    */
   async change(
     target: Target,
-    change: Partial<ElectionSettings> & { state?: 'open' | 'paused' },
+    change: ElectionChange,
     bounds: ManagementBounds,
     ifMatch?: string,
   ): Promise<ElectionView> {
     const ref = electionRef(target.tenantId, target.election);
-    const { state, ...settings } = change;
+    const { state, pinned, retireSeats, ...settings } = change;
     const act = actOn('election.changed', ref, target.election, bounds);
     const changeId = newId('req');
-    const command = { kind: 'change' as const, settings, state, version: ifMatch, changeId, act };
-    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds)));
+    const command = {
+      ...{ kind: 'change' as const, settings, state, pinned, retireSeats, version: ifMatch, changeId, act },
+    };
+    return this.#viewOf(ref, await this.#parts.sequencer.run<Settled>(ref, command, adminLane(bounds)));
   }
 
   /**
@@ -83,8 +92,39 @@ export class ElectionManagement {
     const ref = electionRef(target.tenantId, target.election);
     const act = actOn('election.deleted', ref, target.election, bounds);
     const command = { kind: 'remove' as const, version: ifMatch, changeId: newId('req'), act };
-    const { done } = await this.#parts.sequencer.run<Settled>(ref, command, lane(bounds));
+    const { done } = await this.#parts.sequencer.run<Settled>(ref, command, adminLane(bounds));
     return done.config.state === 'closed' ? 'closed' : 'closing';
+  }
+
+  /**
+   * Set the priority of one who stands; a priority without an end stays until it is set again.
+   * @throws IncumbentError election.not_found, candidate.not_found
+   */
+  async appraise(
+    target: Target & { candidate: string },
+    qualities: Pick<Qualities, 'priority' | 'priorityExpiresAt'>,
+    bounds: ManagementBounds,
+  ): Promise<void> {
+    const ref = electionRef(target.tenantId, target.election);
+    const act = actOn('candidate.appraised', ref, target.election, bounds);
+    const command = { kind: 'appraise' as const, name: target.candidate, qualities, act };
+    await this.#parts.sequencer.run(ref, command, adminLane(bounds));
+  }
+
+  /**
+   * Hold a candidate name back from leading until that is lifted, or lift what holds it back.
+   * @throws IncumbentError election.not_found, candidate.not_held_back
+   */
+  async holdBack(
+    target: Target & { candidate: string },
+    lift: boolean,
+    bounds: ManagementBounds,
+  ): Promise<void> {
+    const ref = electionRef(target.tenantId, target.election);
+    const action = lift ? 'candidate.quarantine_lifted' : 'candidate.quarantined';
+    const act = actOn(action, ref, target.election, bounds);
+    const command = { kind: 'conduct' as const, name: target.candidate, lift, act };
+    await this.#parts.sequencer.run(ref, command, adminLane(bounds));
   }
 
   /** @throws IncumbentError election.not_found */
@@ -112,31 +152,8 @@ export class ElectionManagement {
   /** @throws IncumbentError election.not_found */
   async status(target: Target, bounds: CallBounds): Promise<ElectionStatus> {
     const ref = electionRef(target.tenantId, target.election);
-    const { election, epoch } = await this.#fresh(ref, bounds);
-    const config = existing(election);
-    const seat = election.seats.get(ONLY_SEAT);
-    const term = seat?.term?.record;
-    const leadership = leadershipOf(ref, config.name, {
-      leader: seat?.leader?.record,
-      term,
-      sequence: election.head?.record.sequence ?? 0,
-      epoch: epoch.epoch,
-    });
-    return {
-      ...leadership,
-      state: visible(config.state),
-      candidateCount: election.candidates.size,
-      since: term ? (term.endedAt ?? term.since) : null,
-      lastTerm: term
-        ? {
-            term: term.term,
-            fence: fenceOf(term.epoch, term.term),
-            leader: term.leader.name,
-            since: term.since,
-            ...(term.endedAt !== undefined && { endedAt: term.endedAt, reason: term.reason }),
-          }
-        : null,
-    };
+    const situation = await this.#fresh(ref, bounds);
+    return statusOf(situation, existing(situation.election));
   }
 
   /** Those who stand, in queue order, the leader first. @throws IncumbentError election.not_found */
@@ -145,9 +162,9 @@ export class ElectionManagement {
     bounds: CallBounds,
     page: PageRequest,
   ): Promise<{ data: QueuedCandidate[]; next?: string }> {
-    const { election } = await this.#fresh(electionRef(target.tenantId, target.election), bounds);
-    existing(election);
-    const all = queueOf(election);
+    const situation = await this.#fresh(electionRef(target.tenantId, target.election), bounds);
+    existing(situation.election);
+    const all = queueOf(situation);
     const start =
       page.after === undefined ? 0 : all.findIndex(({ candidateId }) => candidateId === page.after) + 1;
     const data = all.slice(start, start + page.limit);
@@ -178,36 +195,4 @@ export class ElectionManagement {
     const options: CommitOptions = { lane: 'observe', tenantId: ref.tenantId, deadlineMs: bounds.deadlineMs };
     return await this.#parts.situations.fresh(ref, [], options);
   }
-}
-
-function queueOf(election: ElectionState): QueuedCandidate[] {
-  const leader = election.seats.get(ONLY_SEAT)?.leader?.record;
-  const leading: QueuedCandidate[] = [];
-  const waiting: QueuedCandidate[] = [];
-  for (const { candidateId, record } of election.candidates.values()) {
-    const shown = { ...publicOf({ ...record, candidateId }), joinedAt: record.joinedAt };
-    if (candidateId === leader?.candidateId) leading.push({ ...shown, state: 'leader' });
-    else waiting.push({ ...shown, state: 'waiting', position: waiting.length + 1 });
-  }
-  return [...leading, ...waiting];
-}
-
-function existing(election: ElectionState): ConfigRecord {
-  const config = election.config?.record;
-  if (config && config.state !== 'closed') return config;
-  throw unknownElection();
-}
-
-function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {
-  return state === 'closed' ? 'closing' : state;
-}
-
-function actOn(action: string, ref: ElectionRef, name: string, { caused }: ManagementBounds): PlannedAct {
-  const { actor, context } = caused ?? { actor: ENGINE, context: {} };
-  const targets = [{ type: 'election' as const, id: ref.electionId, name }];
-  return { id: newId('aud'), action, actor, targets, context };
-}
-
-function lane(bounds: CallBounds): { lane: 'admin'; deadlineMs: number } {
-  return { lane: 'admin', deadlineMs: bounds.deadlineMs };
 }

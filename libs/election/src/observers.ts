@@ -8,7 +8,7 @@ import type { ElectionRef } from './keys.js';
 import { type EventSources, isAfter, missedSince, type Place } from './missed-events.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './records.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import type { ElectionState } from './state.js';
 import type { View } from './view.js';
 
 export interface ObservationSource extends Omit<EventSources, 'recent'> {
@@ -27,14 +27,16 @@ interface Stream {
 /** The held answers of one election. */
 class Waits {
   readonly wakes = new Set<(expected?: string) => void>();
-  #leader: number | undefined;
+  /** The youngest revision of a leader record. */
+  #leader = 0;
   #head: number | undefined;
   #config: number | undefined;
   #candidates = 0;
 
   /** Whether a change can matter to those who wait: a join cannot, and a thousand joins wake nobody. */
   noteworthy(election: ElectionState): boolean {
-    const leader = election.seats.get(ONLY_SEAT)?.leader?.modRevision;
+    let leader = 0;
+    for (const seat of election.seats.values()) leader = Math.max(leader, seat.leader?.modRevision ?? 0);
     const head = election.head?.modRevision;
     const config = election.config?.modRevision;
     const { size } = election.candidates;

@@ -2,9 +2,9 @@
 import type { LeaderView, Leadership, OutReason, Standing } from './answers.js';
 import type { ElectionRef } from './keys.js';
 import { publicOf } from './decide/draft.js';
-import { fenceOf, type LeaderRecord, type TermRecord } from './records.js';
+import { type ElectionPhase, fenceOf, type LeaderRecord, type TermRecord } from './records.js';
 import type { SessionIdentity } from './session-token.js';
-import { type Candidacy, ONLY_SEAT } from './state.js';
+import { type Candidacy, type ElectionState } from './state.js';
 
 /** S1 assumes clock rates within 2 % of each other: a participant gives up this share of its ttlMs. */
 const SAFETY_MARGIN = 0.02;
@@ -27,11 +27,16 @@ export interface StandingFacts {
   candidateId: string | undefined;
   /** As read or written by a transition of this request, if this answer is to grant anything. */
   leader: LeaderRecord | null;
+  /** The seat of `leader`. */
+  seat: number;
+  /** How long the leader record has borne its mark. */
+  markAgeMs?: number;
   epoch: number;
-  /** Candidacies in queue order. */
-  queue: Iterable<Candidacy>;
+  /** Those who wait, in queue order. */
+  waiting: Iterable<Candidacy>;
   sequence: number;
-  lastTerm?: TermRecord;
+  /** The last terms of the election's seats. */
+  lastTerms?: Iterable<TermRecord>;
 }
 
 export function standingOf(facts: StandingFacts): Standing {
@@ -47,7 +52,7 @@ export function standingOf(facts: StandingFacts): Standing {
     ...(candidate !== undefined && { candidate }),
     ...(candidateId !== undefined && { candidateId }),
     session: facts.token,
-    leader: current && viewOfLeader(current),
+    leader: current && viewOfLeader(current, facts.seat),
     sequence: facts.sequence,
     ttlMs: session.ttlMs,
     renewAfterMs: renewAfterMs(session.ttlMs),
@@ -56,15 +61,18 @@ export function standingOf(facts: StandingFacts): Standing {
   if (leads) {
     const { epoch, term } = current;
     const grant = {
-      seat: ONLY_SEAT,
+      seat: facts.seat,
       epoch,
       term,
       fence: fenceOf(epoch, term),
       validForMs: validForMs(session.ttlMs),
     };
-    return { state: 'leader', ...common, grant };
+    const { asked } = current;
+    if (!asked) return { state: 'leader', ...common, grant };
+    const yieldByMs = Math.max(0, Math.floor(asked.graceMs - (facts.markAgeMs ?? asked.graceMs)));
+    return { state: 'leader', ...common, grant, reason: asked.reason, yieldByMs };
   }
-  const position = candidateId === undefined ? undefined : positionOf(candidateId, facts.queue, current);
+  const position = candidateId === undefined ? undefined : positionOf(candidateId, facts.waiting);
   if (position !== undefined) return { state: 'waiting', ...common, position };
   return { state: 'out', ...common, reason: outReason(facts) };
 }
@@ -72,47 +80,57 @@ export function standingOf(facts: StandingFacts): Standing {
 /** 1 for the next in line; undefined if it does not wait here. */
 export function positionOf(
   candidateId: string,
-  queue: Iterable<Candidacy>,
-  leader: Pick<LeaderRecord, 'candidateId'> | null,
+  waiting: Iterable<Candidacy>,
 ): number | undefined {
   let position = 0;
-  for (const candidacy of queue) {
-    if (candidacy.candidateId === leader?.candidateId) continue;
+  for (const candidacy of waiting) {
     position += 1;
     if (candidacy.candidateId === candidateId) return position;
   }
   return undefined;
 }
 
-export function viewOfLeader(leader: LeaderRecord): LeaderView {
+/** Those who lead no seat, in queue order. */
+export function* waitingIn({ candidates, seats }: ElectionState): Generator<Candidacy> {
+  const leading = new Set<string>();
+  for (const { leader } of seats.values()) if (leader) leading.add(leader.record.candidateId);
+  for (const candidacy of candidates.values()) if (!leading.has(candidacy.candidateId)) yield candidacy;
+}
+
+export function viewOfLeader(leader: LeaderRecord, seat: number): LeaderView {
   const { epoch, term, electedAt } = leader;
-  return { ...publicOf(leader), term, fence: fenceOf(epoch, term), electedAt };
+  return { ...publicOf(leader), seat, term, fence: fenceOf(epoch, term), electedAt };
 }
 
 export function leadershipOf(
   ref: ElectionRef,
   election: string,
-  seen: { leader?: LeaderRecord; term?: TermRecord; sequence: number; epoch: number },
+  seen: { seat: number; leader?: LeaderRecord; term?: TermRecord; sequence: number; epoch: number },
 ): Leadership {
   const leader = seen.leader?.epoch === seen.epoch ? seen.leader : undefined;
   const { term } = seen;
   return {
     electionId: ref.electionId,
     election,
-    leader: leader ? viewOfLeader(leader) : null,
-    seat: ONLY_SEAT,
+    leader: leader ? viewOfLeader(leader, seen.seat) : null,
+    seat: seen.seat,
     term: term?.term ?? 0,
     fence: term ? fenceOf(term.epoch, term.term) : 0,
     sequence: seen.sequence,
   };
 }
 
-function outReason({ lastTerm, session }: StandingFacts): OutReason {
-  const own = lastTerm?.sessionId === session.sessionId ? lastTerm.reason : undefined;
-  return own ?? 'not_standing';
+function outReason({ lastTerms = [], session }: StandingFacts): OutReason {
+  for (const { sessionId, reason } of lastTerms) if (sessionId === session.sessionId && reason) return reason;
+  return 'not_standing';
 }
 
 function renewAfterMs(ttlMs: number): number {
   const jitter = 1 + RENEW_JITTER * (Math.random() * 2 - 1);
   return Math.floor(ttlMs * RENEW_AT * jitter);
+}
+
+/** A closed election is gone; until it is, it is closing. */
+export function visible(state: ElectionPhase): Exclude<ElectionPhase, 'closed'> {
+  return state === 'closed' ? 'closing' : state;
 }

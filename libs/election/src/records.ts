@@ -7,14 +7,45 @@
  */
 import type { Actor } from '#core';
 
+/** Who is next, and when a term has to end for it: one file each in `policies/`. */
+export const POLICIES = ['fifo', 'priority', 'rotation', 'sticky', 'health', 'manual'] as const;
+export type PolicyName = (typeof POLICIES)[number];
+
+/** A transition that looks at every seat guards each of them, and has to stay small. */
+export const MOST_SEATS = 32;
+
 /** The settings a tenant chooses for an election; the engine's truth (Postgres keeps the managed copy). */
-export interface ElectionSettings {
+export interface ElectionSettings extends CalmSettings {
   description?: string;
-  policy: 'fifo';
+  policy: PolicyName;
   /** What a campaign without ttlMs gets; milliseconds. */
   ttlMs: number;
   /** The largest ttlMs a campaign may ask for; bounds how long a dead leader can keep the seat. */
   maxTtlMs: number;
+  /** How many lead at once, each with a seat, terms and fences of its own; 1 if absent. */
+  seats?: number;
+  /** Policy priority: a waiter with a higher priority ends the term of the leader. */
+  preemption?: boolean;
+  /** Policy rotation: how long a term lasts at most while another waits; milliseconds. */
+  maxTermMs?: number;
+  /** Policy health: below this score a leader is asked to step down and nobody is elected; 0 to 100. */
+  healthFloor?: number;
+}
+
+/** What keeps leadership from changing too often or too abruptly. Milliseconds; absent is 0. */
+export interface CalmSettings {
+  /** After a crash the seat stays vacant this long, but for the candidate that lost it. */
+  takeoverDelayMs?: number;
+  /** Policies end no term before it has lasted this long. */
+  minTermMs?: number;
+  /** How long a leader that is asked to step down may go on, unless the request says otherwise. */
+  graceMs?: number;
+  /** A term that is lost within this time of its start counts against its candidate; 0: none does. */
+  shortTermMs?: number;
+  /** After a short term its candidate is held back this long, doubled with each further one in a row. */
+  backoffMs?: number;
+  /** So many short terms in a row hold the candidate back until an operator lifts it; 0: never. */
+  quarantineAfter?: number;
 }
 
 /** open: terms start and run; paused: none starts; closing: grants run out; closed: deleted, fence kept. */
@@ -29,6 +60,8 @@ export interface ConfigRecord extends ElectionSettings {
   updatedAt: string;
   /** The change that wrote this record; a repeated change finds itself here and is harmless (S4). */
   changeId: string;
+  /** The candidate name that policies leave in its seat, and that is first for a vacant one. */
+  pinned?: string;
 }
 
 export interface HeadRecord {
@@ -37,7 +70,21 @@ export interface HeadRecord {
 }
 
 /** Why a term ended. */
-export type EndReason = 'resigned' | 'expired' | 'paused' | 'deleted' | 'suspended' | 'restored';
+export type EndReason =
+  | 'resigned'
+  | 'expired'
+  | 'stepped_down'
+  | 'transferred'
+  | 'deposed'
+  | 'preempted'
+  | 'rotated'
+  | 'unhealthy'
+  | 'quarantined'
+  | 'seat_retired'
+  | 'paused'
+  | 'deleted'
+  | 'suspended'
+  | 'restored';
 
 /** How a candidate is shown to others. */
 export interface PublicCandidate {
@@ -69,11 +116,33 @@ export interface LeaderRecord extends PublicCandidate {
   epoch: number;
   term: number;
   electedAt: string;
+  /** Present: the leader is asked to step down. It leads on, until it does or `graceMs` are over. */
+  asked?: Mark & { graceMs: number };
   /** Present: no grant is given any more; the record is replaced once those given are over. */
-  withheld?: { reason: EndReason; at: string; by?: Actor };
+  withheld?: Mark;
 }
 
-export interface CandidateRecord {
+/** What a running term has to end for. */
+export interface Mark {
+  reason: EndReason;
+  at: string;
+  by?: Actor;
+  handOverId?: string;
+  /** Name of the candidate that is to succeed. */
+  to?: string;
+}
+
+/** What a candidate says of itself and policies look at. */
+export interface Qualities {
+  /** Policy priority; 0 if absent. */
+  priority?: number;
+  /** Wall-clock moment from which on the priority counts as 0. */
+  priorityExpiresAt?: string;
+  /** 0 to 100, reported with campaign and renew; 100 if absent. */
+  health?: number;
+}
+
+export interface CandidateRecord extends Qualities {
   name: string;
   sessionId: string;
   incarnation: string;
@@ -84,6 +153,48 @@ export interface CandidateRecord {
   address?: string;
   metadata?: Record<string, unknown>;
   joinedAt: string;
+}
+
+export type HandOverKind = 'step_down' | 'transfer' | 'depose';
+/** scheduled: not begun; asked and withheld: see LeaderRecord; the others are final. */
+export type HandOverState = 'scheduled' | 'asked' | 'withheld' | 'done' | 'cancelled' | 'failed';
+
+/** An operator's wish that the term of a seat end: the last one of the seat, under way or over. */
+export interface HandOverRecord {
+  handOverId: string;
+  kind: HandOverKind;
+  mode: 'graceful' | 'immediate';
+  state: HandOverState;
+  /** The term that it means; another one is left alone. 0: the vacancy, into which a candidate is appointed. */
+  expectedTerm: number;
+  from?: PublicCandidate;
+  /** Name of the candidate that is to succeed. */
+  to?: string;
+  /** Where `to` is gone: the next in line succeeds, or nothing is done. */
+  fallback: 'next' | 'cancel';
+  graceMs: number;
+  /** In the operator's words. */
+  why?: string;
+  requestedAt: string;
+  /** Wall-clock moment at which it begins. */
+  dueAt?: string;
+  by: Actor;
+  finishedAt?: string;
+  successor?: PublicCandidate & { term: number };
+  /** Whether the leader itself ended its term for it. */
+  acknowledged?: boolean;
+  /** How long nobody could be granted the seat before the successor had it; milliseconds. */
+  gapMs?: number;
+  failure?: 'term_changed' | 'target_gone';
+}
+
+/** How a candidate name has behaved: it lost its terms soon, or an operator keeps it from leading. */
+export interface ConductRecord {
+  shortTerms: number;
+  /** Held back until this long after the record was written, or until it is lifted. */
+  heldBack: { forMs: number } | 'until_lifted' | 'no';
+  at: string;
+  by?: Actor;
 }
 
 /** A participant's liveness. Its incarnation is random at every creation, so a re-created id is not the old one. */
@@ -140,7 +251,10 @@ export interface EpochRecord {
   settled: boolean;
 }
 
-export type EventType = 'leadership.acquired' | 'leadership.lost' | 'election.vacant';
+export type EventType = 'leadership.acquired' | 'leadership.lost' | 'election.vacant' | 'election.unstable';
+
+/** flapping: a candidate loses its terms soon after it won them; ttl_too_short: its renewals hardly come in time. */
+export type InstabilityReason = 'flapping' | 'ttl_too_short';
 
 /** One change of leadership, written in the transaction of the change it tells (D1). */
 export interface EventRecord {
@@ -156,7 +270,9 @@ export interface EventRecord {
   fence: number;
   leader: PublicCandidate | null;
   previousLeader: PublicCandidate | null;
-  reason?: EndReason;
+  /** Why the last term ended, or what makes the election unstable. */
+  reason?: EndReason | InstabilityReason;
+  handOverId?: string;
   /** Who caused the change; events of releases before this one do not say. */
   by?: Actor;
   occurredAt: string;

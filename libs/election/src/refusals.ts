@@ -23,6 +23,13 @@ export function unknownElection(): IncumbentError {
   );
 }
 
+export function unknownHandOver(): IncumbentError {
+  return new IncumbentError(
+    'hand_over.not_found',
+    'The last hand-over of each seat is listed by GET .../hand-overs; older ones are in the history.',
+  );
+}
+
 export function outcomeUnknown(cause?: unknown): IncumbentError {
   const detail =
     'It is not known whether the session was renewed. Renew again at once; count from the new request.';

@@ -1,6 +1,7 @@
 /** One process's part in all elections: it follows the store, answers the verbs and keeps elections in line. */
 import { type Clock, toTimestamp } from '#core';
 import { Elections } from './election.js';
+import { HandOvers } from './hand-overs.js';
 import { ElectionManagement } from './management.js';
 import { Membership } from './membership.js';
 import type { PastEvents } from './missed-events.js';
@@ -12,7 +13,6 @@ import { SessionQuota } from './session-quota.js';
 import { Settler } from './settler.js';
 import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
-import { ONLY_SEAT } from './state.js';
 import { Supervision } from './supervision.js';
 import { type TenantPast, TenantStreams } from './tenant-streams.js';
 import { View, type ViewListener } from './view.js';
@@ -54,6 +54,7 @@ export interface Gauges {
 export class Replica {
   readonly elections: Elections;
   readonly management: ElectionManagement;
+  readonly handOvers: HandOvers;
   readonly directory: Directory;
   readonly tenantStreams: TenantStreams;
   readonly view: View;
@@ -68,7 +69,7 @@ export class Replica {
     const view = new View(clock);
     const record = { processId, startedAt: toTimestamp(clock.wallTimeMs()), keepsHouse };
     const membership = new Membership(store, view, clock, record);
-    const situations = new Situations(store, view);
+    const situations = new Situations(store, view, clock);
     const observers = new Observers(view, clock);
     const sequencer = new Sequencer(store, situations, clock, observers);
     const tokens = new SessionTokens(secret);
@@ -83,6 +84,7 @@ export class Replica {
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
+    this.handOvers = new HandOvers(situations, sequencer);
     this.tenantStreams = new TenantStreams({ view, store, past });
     this.directory = directoryOf(view);
     if (options.meter) view.listen(options.meter);
@@ -124,7 +126,7 @@ export class Replica {
     let elections = 0;
     for (const election of this.view.elections.values()) {
       if (election.config && election.config.record.state !== 'closed') elections += 1;
-      if (election.seats.get(ONLY_SEAT)?.leader) leaders += 1;
+      for (const { leader } of election.seats.values()) if (leader) leaders += 1;
       candidates += election.candidates.size;
     }
     const { size: sessions } = this.view.sessions;

@@ -11,7 +11,7 @@ import { type ElectionRef } from './keys.js';
 import type { Observers } from './observers.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
-import { ONLY_SEAT, type Situation } from './state.js';
+import type { Situation } from './state.js';
 
 /** What a command did, with the committed transition to read it in. */
 export interface Result<D extends Done = Done> {
@@ -172,8 +172,7 @@ class ElectionQueue {
       return 'again';
     if (!draft.changesNothing) {
       const committing = store.commit(draft.transition(), { ...options, epoch: situation.epoch });
-      const successor = draft.changesLeader(ONLY_SEAT) ? draft.leader(ONLY_SEAT) : null;
-      if (successor) this.#context.observers.expect(this.#ref, successor.candidateId);
+      for (const { candidateId } of draft.elected()) this.#context.observers.expect(this.#ref, candidateId);
       const outcome = await committing;
       if (outcome.kind !== 'committed') {
         if (outcome.kind === 'refused') this.#known = Math.max(this.#known, outcome.revision);
@@ -197,7 +196,7 @@ class ElectionQueue {
     const named = batch.map(({ command }) =>
       command.kind === 'campaign'
         ? command.sessionId
-        : command.kind === 'resign'
+        : 'session' in command && command.session
           ? command.session.sessionId
           : '',
     );

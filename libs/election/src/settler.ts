@@ -12,13 +12,15 @@ import { encode } from './records.js';
 import type { Sequencer } from './sequencer.js';
 import type { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import type { ElectionState } from './state.js';
 import { STAGGER_MS } from './supervision.js';
 import type { View } from './view.js';
 
 const SWEEP_MS = 5_000;
 /** After a settlement that the store did not take: an outage may not add a whole sweep to a vacancy. */
 const RETRY_MS = 250;
+/** Whatever lies further ahead is looked at again after this; timers cannot run for months. */
+const LONGEST_SLEEP_MS = 3_600_000;
 /** The largest ttlMs of the service: after a raised epoch no term starts before it has passed (rule 13). */
 const LARGEST_TTL_MS = 15 * 60_000;
 
@@ -42,8 +44,10 @@ interface Watch {
 export class Settler {
   /** Elections with a settlement asked for and not yet done, and whether something changed since. */
   readonly #pending = new Map<string, { changed: boolean }>();
-  /** Withheld leaders, by electionId. */
+  /** Withheld leaders, by electionId and seat. */
   readonly #watched = new Map<string, Watch>();
+  /** Elections that time alone will change, by electionId: delays, graces, schedules. */
+  readonly #agenda = new Map<string, { atMs: number; timer: Timer }>();
   readonly #parts: SettlerParts;
   #sweepTimer: Timer | undefined;
   #epochSeenAt: { epoch: number; atMs: number } | undefined;
@@ -72,6 +76,8 @@ export class Settler {
     this.#sweepTimer?.cancel();
     for (const { timer } of this.#watched.values()) timer.cancel();
     this.#watched.clear();
+    for (const { timer } of this.#agenda.values()) timer.cancel();
+    this.#agenda.clear();
   }
 
   #sweep(): void {
@@ -98,7 +104,10 @@ export class Settler {
     const { electionId } = election.ref;
     const pending = this.#pending.get(electionId);
     if (pending) pending.changed = true;
-    if (this.#stopped || pending || !this.#needsSettling(election.ref, thorough)) return;
+    if (this.#stopped || pending) return;
+    const draft = this.#draft(election.ref);
+    const needed = needsSettling(draft, thorough);
+    if (!needed) return this.#lookAgainIn(draft);
     this.#pending.set(electionId, { changed: false });
     const rank = this.#parts.membership.rank(electionId);
     if (rank === 0) void this.#settle(election.ref, thorough);
@@ -110,7 +119,7 @@ export class Settler {
     let again = false;
     let failed = false;
     try {
-      if (this.#stopped || !this.#needsSettling(ref, thorough)) return;
+      if (this.#stopped || !needsSettling(this.#draft(ref), thorough)) return;
       const deadlineMs = clock.monotonicMs() + 2_000;
       const { draft, revision } = await sequencer.run(
         ref,
@@ -134,43 +143,66 @@ export class Settler {
     if (election) this.#look(election, true);
   }
 
-  #needsSettling(ref: ElectionRef, thorough: boolean): boolean {
-    return needsSettling(new Draft(this.#parts.situations.seen(ref), ''), thorough);
+  #draft(ref: ElectionRef): Draft {
+    return new Draft(this.#parts.situations.seen(ref), '');
+  }
+
+  /** Looks at the election again when the earliest of the times that were asked about has come. */
+  #lookAgainIn({ ref, wakeInMs }: Draft): void {
+    const { clock } = this.#parts;
+    const planned = this.#agenda.get(ref.electionId);
+    if (wakeInMs === undefined) {
+      planned?.timer.cancel();
+      this.#agenda.delete(ref.electionId);
+      return;
+    }
+    const delayMs = Math.min(Math.max(1, Math.ceil(wakeInMs)), LONGEST_SLEEP_MS);
+    const atMs = clock.monotonicMs() + delayMs;
+    if (planned && Math.abs(planned.atMs - atMs) < 1) return;
+    planned?.timer.cancel();
+    const timer = clock.after(delayMs, () => {
+      this.#agenda.delete(ref.electionId);
+      this.#lookAgain(ref);
+    });
+    this.#agenda.set(ref.electionId, { atMs, timer });
   }
 
   /** Replaces a withheld leader once its record has been watched, unchanged, for its session's ttlMs. */
-  #watchWithheld(election: ElectionState): void {
-    const { electionId } = election.ref;
-    const leader = election.seats.get(ONLY_SEAT)?.leader;
-    const watched = this.#watched.get(electionId);
-    const revision = leader?.record.withheld ? leader.modRevision : undefined;
-    if (watched?.revision === revision) return;
-    watched?.timer.cancel();
-    this.#watched.delete(electionId);
-    if (!leader || revision === undefined || this.#stopped) return;
-    this.#watch(election.ref, { revision, untilMs: this.#parts.clock.monotonicMs() + leader.record.ttlMs });
+  #watchWithheld({ ref, seats }: ElectionState): void {
+    for (const [seat, { leader }] of seats) {
+      const place = `${ref.electionId}/${seat}`;
+      const watched = this.#watched.get(place);
+      const revision = leader?.record.withheld ? leader.modRevision : undefined;
+      if (watched?.revision === revision) continue;
+      watched?.timer.cancel();
+      this.#watched.delete(place);
+      if (!leader || revision === undefined || this.#stopped) continue;
+      const untilMs = this.#parts.clock.monotonicMs() + leader.record.ttlMs;
+      this.#watch(ref, seat, { revision, untilMs });
+    }
   }
 
-  #watch(ref: ElectionRef, watch: Omit<Watch, 'timer'>): void {
+  #watch(ref: ElectionRef, seat: number, watch: Omit<Watch, 'timer'>): void {
     const { clock, membership } = this.#parts;
     const inLine = membership.rank(ref.electionId) * STAGGER_MS;
     const delayMs = watch.untilMs - clock.monotonicMs() + inLine;
-    const timer = clock.after(delayMs, () => void this.#replace(ref, watch));
-    this.#watched.set(ref.electionId, { ...watch, timer });
+    const timer = clock.after(delayMs, () => void this.#replace(ref, seat, watch));
+    this.#watched.set(`${ref.electionId}/${seat}`, { ...watch, timer });
   }
 
-  async #replace(ref: ElectionRef, watch: Omit<Watch, 'timer'>): Promise<void> {
+  async #replace(ref: ElectionRef, seat: number, watch: Omit<Watch, 'timer'>): Promise<void> {
     const { sequencer, clock } = this.#parts;
-    if (this.#watched.get(ref.electionId)?.revision !== watch.revision) return;
+    const place = `${ref.electionId}/${seat}`;
+    if (this.#watched.get(place)?.revision !== watch.revision) return;
     // Timers may fire a little early; the clock decides.
-    if (clock.monotonicMs() < watch.untilMs) return this.#watch(ref, watch);
+    if (clock.monotonicMs() < watch.untilMs) return this.#watch(ref, seat, watch);
     try {
       const deadlineMs = clock.monotonicMs() + 2_000;
-      const command = { kind: 'replace' as const, leaderRevision: watch.revision };
+      const command = { kind: 'replace' as const, seat, leaderRevision: watch.revision };
       await sequencer.run(ref, command, { lane: 'resign', deadlineMs });
     } catch {
       // The sweep sees the mark again and starts a new watch: late, never early.
-      this.#watched.delete(ref.electionId);
+      this.#watched.delete(place);
     }
   }
 

@@ -2,13 +2,14 @@
  * Where a decision's situation comes from: the view if it is recent enough, else the store itself. Both give one
  * complete picture of the election at one revision.
  */
+import type { Clock } from '#core';
 import { type ElectionRef, keys, parseKey } from './keys.js';
 import { decodeSession, type TenantRecord } from './records.js';
 import type { CommitOptions, ElectionStore, Entry } from './store.js';
 import {
   type ElectionState,
   emptyElection,
-  ONLY_SEAT,
+  type Moment,
   putRecord,
   type SessionSight,
   type Situation,
@@ -26,10 +27,12 @@ const SESSIONS_READ = 40;
 export class Situations {
   readonly #store: ElectionStore;
   readonly #view: View;
+  readonly #clock: Clock;
 
-  constructor(store: ElectionStore, view: View) {
+  constructor(store: ElectionStore, view: View, clock: Clock) {
     this.#store = store;
     this.#view = view;
+    this.#clock = clock;
   }
 
   /** Everything up to this revision is in the view's picture. */
@@ -46,6 +49,7 @@ export class Situations {
       revision: view.revision,
       fresh,
       epoch: this.#store.epoch(),
+      time: this.#now(),
       tenant: view.tenants.get(ref.tenantId),
       session: (sessionId) => view.sessions.get(sessionId) ?? 'absent',
       candidacyOf: (sessionId) => view.standing(sessionId).get(ref.electionId),
@@ -97,11 +101,16 @@ export class Situations {
       revision,
       fresh: true,
       epoch: this.#store.epoch(),
+      time: this.#now(),
       tenant: tenant && versioned<TenantRecord>(tenant),
       session: (sessionId) => sights.get(sessionId) ?? 'unknown',
       candidacyOf: (sessionId) => standing.get(sessionId),
       standsIn: () => undefined,
     };
+  }
+
+  #now(): Moment {
+    return { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallTimeMs() };
   }
 
   async #readSessions(
@@ -110,8 +119,7 @@ export class Situations {
     options: CommitOptions,
   ): Promise<Map<string, SessionSight>> {
     const wanted = new Set(sessionIds);
-    const leader = election.seats.get(ONLY_SEAT)?.leader?.record;
-    if (leader) wanted.add(leader.sessionId);
+    for (const { leader } of election.seats.values()) if (leader) wanted.add(leader.record.sessionId);
     for (const { record } of election.candidates.values()) {
       if (wanted.size >= SESSIONS_READ) break;
       wanted.add(record.sessionId);

@@ -6,11 +6,11 @@ import type { Clock } from '#core';
 import type { CallBounds, Standing, Target } from './answers.js';
 import { type ElectionRef, keys } from './keys.js';
 import type { Observers } from './observers.js';
-import { type StandingFacts, standingOf } from './presentation.js';
+import { type StandingFacts, standingOf, waitingIn } from './presentation.js';
 import { decode, encodeSession, type HeadRecord, type LeaderRecord } from './records.js';
 import { expired, unknownElection } from './refusals.js';
 import type { SessionIdentity } from './session-token.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import { type ElectionState, FIRST_SEAT, seatLedBy } from './state.js';
 import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
 import type { View } from './view.js';
 
@@ -18,7 +18,8 @@ import type { View } from './view.js';
 export const CATCH_UP_MS = 100;
 
 /** The leader record as a transition of this request read it. */
-interface LeaderRead {
+export interface LeaderRead {
+  seat: number;
   leader: Entry | undefined;
   revision: number;
   /** Number of the last event, if it was read along; else the view tells the one that it knows. */
@@ -40,14 +41,20 @@ export class Standings {
     this.#parts = parts;
   }
 
-  /** Where the caller stands, given the leader record that its own transition has just read. */
+  /**
+   * Where the caller stands, given the leader record that its own transition has just read. If the view shows by now
+   * that it leads another seat, that one is read as well, within `deadlineMs`.
+   */
   async find(
     ref: ElectionRef,
     target: Target & { session: string },
     session: SessionIdentity,
-    read: LeaderRead,
+    first: LeaderRead & Pick<CallBounds, 'deadlineMs'>,
   ): Promise<Standing> {
     const { view, store } = this.#parts;
+    const led = seatLedBy(view.election(ref), session.sessionId);
+    const elsewhere = led !== undefined && led !== first.seat;
+    const read = elsewhere ? await this.#readStanding(ref, session, optionsOf('renew', ref, first)) : first;
     const leader = read.leader ? decode<LeaderRecord>(read.leader.value) : null;
     const leads = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
     let candidateId = leads ? leader.candidateId : view.standing(session.sessionId).get(ref.electionId);
@@ -67,6 +74,8 @@ export class Standings {
       candidate: leads ? leader.name : candidacy?.record.name,
       candidateId,
       leader,
+      seat: read.seat,
+      markAgeMs: this.#markAgeMs(election, read),
       epoch: store.epoch().epoch,
       ...toldBy(election),
       ...(read.sequence !== undefined && { sequence: read.sequence }),
@@ -87,12 +96,13 @@ export class Standings {
     const { candidateId = '' } = standing;
     const seen = (): string => {
       const election = view.election(ref);
-      const leader = election?.seats.get(ONLY_SEAT)?.leader?.record;
+      const seat = seatLedBy(election, session.sessionId) ?? FIRST_SEAT;
+      const leader = election?.seats.get(seat)?.leader?.record;
       const stands = election?.candidates.has(candidateId) === true && view.sessions.has(session.sessionId);
-      return `${leader?.candidateId} ${leader?.term} ${leader?.withheld?.reason} ${stands}`;
+      return `${leader?.candidateId} ${leader?.term} ${leader?.asked?.reason} ${leader?.withheld?.reason} ${stands}`;
     };
     const { leader } = standing;
-    const before = `${leader?.candidateId} ${leader?.term} undefined true`;
+    const before = `${leader?.candidateId} ${leader?.term} undefined undefined true`;
     const untilMs = bounds.receivedAtMs + bounds.waitMs;
     const wait = (happened: (expected?: string) => boolean): Promise<void> =>
       observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
@@ -106,21 +116,19 @@ export class Standings {
         optionsOf('resign', ref, afterWait(this.#parts.clock, bounds)),
       );
       const promoted = read.leader && decode<LeaderRecord>(read.leader.value).candidateId === candidateId;
-      if (promoted) return await this.find(ref, toTarget(ref, standing), session, read);
+      const { deadlineMs } = afterWait(this.#parts.clock, bounds);
+      if (promoted) return await this.find(ref, toTarget(ref, standing), session, { ...read, deadlineMs });
       await wait(() => seen() !== before);
     }
     const election = view.election(ref);
-    const leads = election?.seats.get(ONLY_SEAT)?.leader?.record.candidateId === candidateId;
+    const leads = seatLedBy(election, session.sessionId) !== undefined;
     if (!leads && election?.candidates.has(candidateId) && view.sessions.has(session.sessionId)) {
       // Still waiting is no grant, so the view may say it: ten thousand waiters cost no read when a leader changes.
       return this.#waitingIn(election, standing, session);
     }
-    const read = await this.#readStanding(
-      ref,
-      session,
-      optionsOf('renew', ref, afterWait(this.#parts.clock, bounds)),
-    );
-    return await this.find(ref, toTarget(ref, standing), session, read);
+    const { deadlineMs } = afterWait(this.#parts.clock, bounds);
+    const read = await this.#readStanding(ref, session, optionsOf('renew', ref, { deadlineMs }));
+    return await this.find(ref, toTarget(ref, standing), session, { ...read, deadlineMs });
   }
 
   /** The leader record, by a read through the log. @throws IncumbentError session.expired */
@@ -129,8 +137,9 @@ export class Standings {
     session: SessionIdentity,
     options: CommitOptions,
   ): Promise<LeaderRead> {
+    const seat = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
     const { reads, revision } = await this.#parts.store.read(
-      [keys.leader(ref, ONLY_SEAT), keys.session(session.sessionId), keys.head(ref)].map((key) => ({
+      [keys.leader(ref, seat), keys.session(session.sessionId), keys.head(ref)].map((key) => ({
         kind: 'key' as const,
         key,
       })),
@@ -139,7 +148,14 @@ export class Standings {
     if (reads[1]?.[0]?.value !== encodeSession(session)) throw expired();
     const head = reads[2]?.[0];
     const sequence = head ? decode<HeadRecord>(head.value).sequence : 0;
-    return { leader: reads[0]?.[0], revision, sequence };
+    return { seat, leader: reads[0]?.[0], revision, sequence };
+  }
+
+  /** By this replica's clock if its watch brought the very record that was read. */
+  #markAgeMs(election: ElectionState | undefined, { seat, leader }: LeaderRead): number | undefined {
+    const seen = election?.seats.get(seat)?.leader;
+    if (!leader || seen?.modRevision !== leader.modRevision || seen.seenAtMs === undefined) return undefined;
+    return this.#parts.clock.monotonicMs() - seen.seenAtMs;
   }
 
   #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {
@@ -150,7 +166,8 @@ export class Standings {
       token: standing.session,
       candidate: standing.candidate,
       candidateId: standing.candidateId,
-      leader: election.seats.get(ONLY_SEAT)?.leader?.record ?? null,
+      leader: election.seats.get(FIRST_SEAT)?.leader?.record ?? null,
+      seat: FIRST_SEAT,
       epoch: this.#parts.store.epoch().epoch,
       ...toldBy(election),
     });
@@ -172,11 +189,15 @@ export function afterWait(clock: Clock, bounds: CallBounds): CallBounds {
 }
 
 /** What the view knows of an election and a standing shows. */
-function toldBy(election: ElectionState | undefined): Pick<StandingFacts, 'queue' | 'sequence' | 'lastTerm'> {
+function toldBy(
+  election: ElectionState | undefined,
+): Pick<StandingFacts, 'waiting' | 'sequence' | 'lastTerms'> {
+  if (!election) return { waiting: [], sequence: 0 };
+  const terms = [...election.seats.values()].flatMap(({ term }) => (term ? [term.record] : []));
   return {
-    queue: election?.candidates.values() ?? [],
-    sequence: election?.head?.record.sequence ?? 0,
-    lastTerm: election?.seats.get(ONLY_SEAT)?.term?.record,
+    waiting: waitingIn(election),
+    sequence: election.head?.record.sequence ?? 0,
+    lastTerms: terms,
   };
 }
 

@@ -4,8 +4,10 @@
  */
 import {
   type CandidateRecord,
+  type ConductRecord,
   type ConfigRecord,
   decode,
+  type HandOverRecord,
   type HeadRecord,
   type LeaderRecord,
   type SessionRecord,
@@ -19,6 +21,8 @@ export interface Versioned<T> {
   record: T;
   createRevision: number;
   modRevision: number;
+  /** When this replica's watch brought the present revision, monotonic ms; absent where a listing or a read did. */
+  seenAtMs?: number;
 }
 
 export interface Candidacy extends Versioned<CandidateRecord> {
@@ -28,6 +32,7 @@ export interface Candidacy extends Versioned<CandidateRecord> {
 export interface Seat {
   term?: Versioned<TermRecord>;
   leader?: Versioned<LeaderRecord>;
+  handOver?: Versioned<HandOverRecord>;
 }
 
 export interface ElectionState {
@@ -39,6 +44,8 @@ export interface ElectionState {
   readonly candidates: Map<string, Candidacy>;
   /** Candidate name -> candidateId. */
   readonly names: Map<string, Versioned<string>>;
+  /** By candidate name. */
+  readonly conducts: Map<string, Versioned<ConductRecord>>;
 }
 
 /** Whether a session is there; `unknown` where only a part of the sessions was read. */
@@ -51,6 +58,8 @@ export interface Situation {
   /** True if nothing was committed between the request and `revision` that this situation lacks. */
   fresh: boolean;
   epoch: Epoch;
+  /** When it is decided: policies, delays and schedules look at it, no promise rests on it. */
+  time: Moment;
   tenant: Versioned<TenantRecord> | undefined;
   session(sessionId: string): SessionSight;
   /** The candidateId with which the session stands in this election. */
@@ -62,11 +71,17 @@ export interface Situation {
   standsIn(sessionId: string): ReadonlySet<string> | undefined;
 }
 
-/** Every election has one seat so far; keys, records and tokens carry its number. */
-export const ONLY_SEAT = 0;
+/** One moment on both clocks of a replica. */
+export interface Moment {
+  monotonicMs: number;
+  wallMs: number;
+}
+
+/** The seat that every election has; with `seats: n` there are those up to n - 1 beside it. */
+export const FIRST_SEAT = 0;
 
 export function emptyElection(ref: ElectionRef): ElectionState {
-  return { ref, seats: new Map(), candidates: new Map(), names: new Map() };
+  return { ref, seats: new Map(), candidates: new Map(), names: new Map(), conducts: new Map() };
 }
 
 export function seatOf(election: ElectionState, seat: number): Seat {
@@ -75,20 +90,32 @@ export function seatOf(election: ElectionState, seat: number): Seat {
   return found;
 }
 
-export function versioned<T extends object>(entry: Entry): Versioned<T> {
+export function versioned<T extends object>(entry: Entry, seenAtMs?: number): Versioned<T> {
   return {
     record: decode<T>(entry.value),
     createRevision: entry.createRevision,
     modRevision: entry.modRevision,
+    ...(seenAtMs !== undefined && { seenAtMs }),
   };
 }
 
-/** Takes one record of the election in. */
-export function putRecord(election: ElectionState, key: ParsedKey, entry: Entry): void {
+/** The seat that a session leads, if it leads one. */
+export function seatLedBy(election: ElectionState | undefined, sessionId: string): number | undefined {
+  if (!election) return undefined;
+  for (const [seat, { leader }] of election.seats) if (leader?.record.sessionId === sessionId) return seat;
+  return undefined;
+}
+
+/** Takes one record of the election in; `seenAtMs` if the watch brought it just now. */
+export function putRecord(election: ElectionState, key: ParsedKey, entry: Entry, seenAtMs?: number): void {
   if (key.kind === 'config') election.config = versioned<ConfigRecord>(entry);
   else if (key.kind === 'head') election.head = versioned<HeadRecord>(entry);
-  else if (key.kind === 'term') seatOf(election, key.seat).term = versioned<TermRecord>(entry);
-  else if (key.kind === 'leader') seatOf(election, key.seat).leader = versioned<LeaderRecord>(entry);
+  else if (key.kind === 'term') seatOf(election, key.seat).term = versioned<TermRecord>(entry, seenAtMs);
+  else if (key.kind === 'leader') seatOf(election, key.seat).leader = versioned<LeaderRecord>(entry, seenAtMs);
+  else if (key.kind === 'handover')
+    seatOf(election, key.seat).handOver = versioned<HandOverRecord>(entry, seenAtMs);
+  else if (key.kind === 'conduct')
+    election.conducts.set(key.name, versioned<ConductRecord>(entry, seenAtMs));
   else if (key.kind === 'candidate') {
     election.candidates.set(key.candidateId, {
       candidateId: key.candidateId,
@@ -105,6 +132,8 @@ export function dropRecord(election: ElectionState, key: ParsedKey): void {
   else if (key.kind === 'head') delete election.head;
   else if (key.kind === 'term') delete seatOf(election, key.seat).term;
   else if (key.kind === 'leader') delete seatOf(election, key.seat).leader;
+  else if (key.kind === 'handover') delete seatOf(election, key.seat).handOver;
+  else if (key.kind === 'conduct') election.conducts.delete(key.name);
   else if (key.kind === 'candidate') election.candidates.delete(key.candidateId);
   else if (key.kind === 'candidateName') election.names.delete(key.name);
 }

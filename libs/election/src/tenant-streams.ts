@@ -12,7 +12,7 @@ import { keys } from './keys.js';
 import { leadershipOf } from './presentation.js';
 import { decode, type ElectionPhase, type EventRecord, type RelayedEvent } from './records.js';
 import type { ElectionStore } from './store.js';
-import { type ElectionState, ONLY_SEAT } from './state.js';
+import { type ElectionState, FIRST_SEAT } from './state.js';
 import type { View } from './view.js';
 
 /** Where a stream stands: the event that it was told last. */
@@ -219,8 +219,9 @@ export class TenantStreams {
 const AFTER_ALL = { electionId: '~', sequence: 0 };
 
 function leadershipIn(election: ElectionState, name: string, epoch: number): Leadership {
-  const seat = election.seats.get(ONLY_SEAT);
+  const seat = election.seats.get(FIRST_SEAT);
   return leadershipOf(election.ref, name, {
+    seat: FIRST_SEAT,
     leader: seat?.leader?.record,
     term: seat?.term?.record,
     sequence: election.head?.record.sequence ?? 0,

@@ -154,7 +154,7 @@ export class View implements Follower {
     const { electionId } = key.ref;
     let election = this.elections.get(electionId);
     if (!election) this.elections.set(electionId, (election = emptyElection(key.ref)));
-    putRecord(election, key, entry);
+    putRecord(election, key, entry, this.#relisting ? undefined : this.#clock.monotonicMs());
     if (key.kind === 'candidate') {
       const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
       let stands = this.#standing.get(sessionId);

@@ -68,6 +68,7 @@ function termsAfter(
   evidence: TermEvidence,
 ): LeadershipTermRow[] {
   const isLast = last?.fence === event.fence;
+  if (event.type === 'election.unstable') return [];
   // A store that was put back tells of terms that it had told before; the later record stands.
   if (event.term === 0 || (last && !isLast && event.fence < last.fence)) return [];
   const at = new Date(event.occurredAt);
@@ -77,7 +78,8 @@ function termsAfter(
     const vacancyMs = lost.length === 0 ? vacancyBefore(last, at) : null;
     return [...lost, { ...blank(event), leader: event.leader, startedAt: at, vacancyMs }];
   }
-  const end = { endedAt: at, reason: event.reason ?? null, causedBy: event.by ?? null };
+  const reason = (event.reason ?? null) as LeadershipTermRow['reason'];
+  const end = { endedAt: at, reason, causedBy: event.by ?? null };
   if (isLast && last.endedAt) return [];
   if (isLast) {
     const reconstructed = last.reconstructed || event.type !== 'leadership.lost';

@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 import type { Actor } from '#core';
-import type { EndReason, EventType, PublicCandidate } from '#election';
+import type { EventRecord, EventType, PublicCandidate } from '#election';
 
 /** A row of `leadership_events`: one event of an election, as the engine told it. */
 export interface LeadershipEventRow {
@@ -18,7 +18,7 @@ export interface LeadershipEventRow {
   fence: number;
   leader: PublicCandidate | null;
   previousLeader: PublicCandidate | null;
-  reason: EndReason | null;
+  reason: EventRecord['reason'] | null;
   causedBy: Actor | null;
   occurredAt: Date;
   /** How many events before this one were never seen; 0 but after a loss. */

@@ -3,6 +3,7 @@ import {
   decide,
   decode,
   electionRef,
+  emptyElection,
   encodeSession,
   type Guard,
   keys,
@@ -229,10 +230,11 @@ export class Interleaving {
     const view = this.#views[replica] as View;
     const sessions = this.#views[(replica + 1) % this.#views.length] as View;
     return {
-      election: view.election(REF) ?? { ref: REF, seats: new Map(), candidates: new Map(), names: new Map() },
+      election: view.election(REF) ?? emptyElection(REF),
       revision: view.revision,
       fresh,
       epoch: { epoch: 0, settled: true },
+      time: { monotonicMs: 0, wallMs: 0 },
       tenant: undefined,
       // Harsher than the product, whose view is one moment: the sessions are those of another, differently late view.
       session: (sessionId) => (fresh ? view : sessions).sessions.get(sessionId) ?? 'absent',

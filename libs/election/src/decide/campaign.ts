@@ -1,11 +1,13 @@
-import { IncumbentError } from '#core';
+import { type Actor, IncumbentError } from '#core';
 import type { ConfigRecord, SessionRecord } from '../records.js';
 import type { SessionIdentity } from '../session-token.js';
-import { type Candidacy, ONLY_SEAT } from '../state.js';
+import { type Candidacy, FIRST_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
 import { type Draft, participantOf } from './draft.js';
-import { notFound, ttlTooSmall } from './settings.js';
-import { endDeadTerm } from './settle.js';
+import { describe } from './qualities.js';
+import { notFound, ttlTooSmall } from './refusals.js';
+import { writeSession } from './session.js';
+import { endDeadTerms } from './settle.js';
 import { fillSeat, sweep } from './term.js';
 
 /**
@@ -19,7 +21,7 @@ export const campaign: Decider<CampaignCommand> = (draft, command) => {
   const session = sessionFor(draft, command, config);
   if (session instanceof IncumbentError) return { kind: 'refused', error: session };
   // The dead leader may be the caller's last stand, whose name it needs again.
-  endDeadTerm(draft);
+  endDeadTerms(draft);
 
   const standing = candidacyOfSession(draft, session);
   if (standing) return repeat(draft, command, standing, session);
@@ -42,13 +44,12 @@ function join(draft: Draft, command: CampaignCommand, session: SessionIdentity):
     joinedAt: draft.at,
   });
   const by = participantOf(candidateId, command.candidate.name);
-  const vacant = draft.leader(ONLY_SEAT) === null;
-  const elected = vacant && draft.onBehalfOf(by, () => fillSeat(draft, ONLY_SEAT));
-  if (!elected) {
-    // Joins as a waiter behind the leader (or the vacancy) that it saw: whoever ends that term sees the join.
-    draft.guardLeader(ONLY_SEAT);
+  fillSeats(draft, by);
+  if (draft.seatOf(candidateId) === undefined) {
+    // Joins as a waiter behind the leaders (or vacancies) that it saw: whoever ends one of those terms sees the join.
+    draft.guardSeats();
     draft.guardTenant();
-    draft.readLeader(ONLY_SEAT);
+    draft.readLeader(FIRST_SEAT);
   }
   return { kind: 'done', done: { kind: 'standing', candidateId, session } };
 }
@@ -65,9 +66,9 @@ function repeat(
   }
   writeSession(draft, session);
   draft.guardCandidacy(standing);
-  draft.readLeader(ONLY_SEAT);
-  const by = participantOf(standing.candidateId, standing.record.name);
-  if (draft.leader(ONLY_SEAT) === null) draft.onBehalfOf(by, () => fillSeat(draft, ONLY_SEAT));
+  draft.readLeader(draft.seatOf(standing.candidateId) ?? FIRST_SEAT);
+  describe(draft, standing, command.candidate);
+  fillSeats(draft, participantOf(standing.candidateId, standing.record.name));
   return { kind: 'done', done: { kind: 'standing', candidateId: standing.candidateId, session } };
 }
 
@@ -106,12 +107,11 @@ function sessionFor(
   return { sessionId, ...record };
 }
 
-function writeSession(draft: Draft, { sessionId, tenantId, ttlMs, incarnation }: SessionIdentity): void {
-  const sight = draft.situation.session(sessionId);
-  const exists = typeof sight !== 'string' && sight.record.incarnation === incarnation;
-  if (exists) draft.guardAlive({ sessionId, incarnation, ttlMs });
-  else if (draft.sessionWritten(sessionId) === undefined) draft.guardSession(sessionId, { absent: true });
-  draft.putSession(sessionId, { tenantId, ttlMs, incarnation });
+/** Whatever is vacant goes to whoever is next, which need not be the caller. */
+function fillSeats(draft: Draft, by: Actor): void {
+  draft.onBehalfOf(by, () => {
+    for (let seat = FIRST_SEAT; seat < draft.seatCount && draft.room > 12; seat += 1) fillSeat(draft, seat);
+  });
 }
 
 function candidacyOfSession(draft: Draft, session: SessionIdentity): Candidacy | undefined {

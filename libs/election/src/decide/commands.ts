@@ -1,6 +1,13 @@
 /** The commands that `decide` composes, and what each is told. */
 import type { IncumbentError } from '#core';
-import type { CandidateRecord, ConfigRecord, ElectionPhase, ElectionSettings } from '../records.js';
+import type {
+  CandidateRecord,
+  ConfigRecord,
+  ElectionPhase,
+  ElectionSettings,
+  HandOverRecord,
+  Qualities,
+} from '../records.js';
 import type { SessionIdentity } from '../session-token.js';
 import type { Draft, PlannedAct } from './draft.js';
 
@@ -8,7 +15,7 @@ export interface CampaignCommand {
   kind: 'campaign';
   /** Used if this becomes a new stand; a repeat finds the id of the first. */
   candidateId: string;
-  candidate: Pick<CandidateRecord, 'name' | 'address' | 'metadata'>;
+  candidate: Pick<CandidateRecord, 'name' | 'address' | 'metadata'> & Qualities;
   sessionId: string;
   /** Set when the caller showed a session token: that very incarnation must live. */
   session?: SessionIdentity;
@@ -22,6 +29,57 @@ export interface ResignCommand {
   kind: 'resign';
   candidateId: string;
   session: SessionIdentity;
+  /** The participant could not do the work: a short term counts against it. */
+  failed?: boolean;
+}
+
+/** The leader ends its term and queues anew. */
+export interface StepDownCommand {
+  kind: 'stepDown';
+  candidateId: string;
+  session: SessionIdentity;
+}
+
+/** What a participant says of itself with a renewal. */
+export interface ReportCommand {
+  kind: 'report';
+  session: SessionIdentity;
+  qualities: Qualities;
+}
+
+/** What an operator says of a candidate. */
+export interface AppraiseCommand {
+  kind: 'appraise';
+  name: string;
+  qualities: Qualities;
+  act: PlannedAct;
+}
+
+/** Holds a candidate name back, or lifts that. */
+export interface ConductCommand {
+  kind: 'conduct';
+  name: string;
+  lift: boolean;
+  act: PlannedAct;
+}
+
+/** An operator's step-down, transfer or depose. */
+export interface HandOverCommand {
+  kind: 'handOver';
+  seat: number;
+  wish: Pick<
+    HandOverRecord,
+    'handOverId' | 'kind' | 'mode' | 'expectedTerm' | 'to' | 'fallback' | 'graceMs' | 'why' | 'dueAt'
+  >;
+  /** Check it and change nothing. */
+  dryRun: boolean;
+  act: PlannedAct;
+}
+
+export interface CancelHandOverCommand {
+  kind: 'cancelHandOver';
+  handOverId: string;
+  act: PlannedAct;
 }
 
 /** Brings the election in line with what lives and what is allowed: see `settle.ts`. */
@@ -32,6 +90,7 @@ export interface SettleCommand {
 /** Replaces a withheld leader whose last grants are over, if its record is still that very revision. */
 export interface ReplaceCommand {
   kind: 'replace';
+  seat: number;
   leaderRevision: number;
 }
 
@@ -48,6 +107,10 @@ export interface CreateCommand {
 export interface ChangeCommand {
   kind: 'change';
   settings: Partial<ElectionSettings>;
+  /** A candidate that stands, or null for none; absent leaves it as it is. */
+  pinned?: string | null;
+  /** Leaders of seats above a smaller `seats` are asked to step down; without it they forbid the change. */
+  retireSeats?: boolean;
   state?: Extract<ElectionPhase, 'open' | 'paused'>;
   /** The version that the caller read, if it demands it. */
   version?: string;
@@ -65,6 +128,12 @@ export interface RemoveCommand {
 export type Command =
   | CampaignCommand
   | ResignCommand
+  | StepDownCommand
+  | ReportCommand
+  | AppraiseCommand
+  | ConductCommand
+  | HandOverCommand
+  | CancelHandOverCommand
   | SettleCommand
   | ReplaceCommand
   | CreateCommand
@@ -73,7 +142,9 @@ export type Command =
 
 /** What a command did, to be read together with the transition's final draft. */
 export type Done =
-  | { kind: 'standing'; candidateId: string; session: SessionIdentity }
+  /** Without candidateId: it stands no more. */
+  | { kind: 'standing'; candidateId?: string; session: SessionIdentity }
+  | { kind: 'handOver'; handOver: HandOverRecord }
   | { kind: 'resigned' }
   | { kind: 'settings'; config: ConfigRecord }
   | { kind: 'settled' };

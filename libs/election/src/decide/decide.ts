@@ -8,8 +8,12 @@ import { campaign } from './campaign.js';
 import type { Command, Verdict } from './commands.js';
 import { Draft } from './draft.js';
 import { resign } from './resign.js';
+import { conduct } from './conduct.js';
+import { cancelHandOver, handOver } from './hand-over.js';
+import { appraise, report } from './qualities.js';
 import { replace, settle } from './settle.js';
 import { change, create, remove } from './settings.js';
+import { stepDown } from './step-down.js';
 
 export interface Decision {
   draft: Draft;
@@ -44,6 +48,18 @@ function run(draft: Draft, command: Command): Verdict {
       return campaign(draft, command);
     case 'resign':
       return resign(draft, command);
+    case 'stepDown':
+      return stepDown(draft, command);
+    case 'report':
+      return report(draft, command);
+    case 'appraise':
+      return appraise(draft, command);
+    case 'conduct':
+      return conduct(draft, command);
+    case 'handOver':
+      return handOver(draft, command);
+    case 'cancelHandOver':
+      return cancelHandOver(draft, command);
     case 'settle':
       return settle(draft, command);
     case 'replace':

@@ -1,7 +1,7 @@
-import { ONLY_SEAT } from '../state.js';
 import type { Decider, ResignCommand } from './commands.js';
-import { type Draft, participantOf } from './draft.js';
-import { endTerm, fillSeat, leaveVacant } from './term.js';
+import { participantOf } from './draft.js';
+import { endSessionWithLastCandidacy } from './session.js';
+import { markOf, succeed } from './term.js';
 
 /**
  * Leave, leading or waiting. A leader's resignation installs its successor in the same transition: one commit, no
@@ -13,35 +13,26 @@ export const resign: Decider<ResignCommand> = (draft, command) => {
   const { sessionId, incarnation } = command.session;
   const own = candidacy?.record.sessionId === sessionId && candidacy.record.incarnation === incarnation;
   // The stand may be younger than this view: only a fresh situation can say that there is nothing to resign.
-  if (!candidacy || !own)
+  if (!own || !candidacy)
     return draft.situation.fresh ? { kind: 'done', done: { kind: 'resigned' } } : { kind: 'lookAgain' };
 
-  const leader = draft.leader(ONLY_SEAT);
-  draft.removeCandidacy(candidacy);
-  endSessionWithLastCandidacy(draft, sessionId);
-  if (leader?.candidateId === command.candidateId) {
-    const by = leader.withheld?.by ?? participantOf(command.candidateId, candidacy.record.name);
-    draft.onBehalfOf(by, () => {
-      endTerm(draft, ONLY_SEAT, leader.withheld?.reason ?? 'resigned');
-      if (!fillSeat(draft, ONLY_SEAT)) leaveVacant(draft, ONLY_SEAT, leader);
-    });
+  const seat = draft.seatOf(command.candidateId);
+  const leader = seat === undefined ? null : draft.leader(seat);
+  if (seat !== undefined && leader) {
+    const mark = markOf(leader);
+    draft.onBehalfOf(mark?.by ?? participantOf(command.candidateId, candidacy.record.name), () =>
+      succeed(draft, seat, leader, {
+        reason: mark?.reason ?? 'resigned',
+        acknowledged: true,
+        failed: command.failed === true,
+        leader: 'goes',
+      }),
+    );
   } else {
-    // The leader's resignation must not install a waiter that has just left.
-    draft.guardLeader(ONLY_SEAT);
+    draft.removeCandidacy(candidacy);
+    // A leader's resignation must not install a waiter that has just left.
+    draft.guardSeats();
   }
+  endSessionWithLastCandidacy(draft, sessionId);
   return { kind: 'done', done: { kind: 'resigned' } };
 };
-
-/**
- * A session made by campaign ends with its last candidacy. Guarded by its exact revision: a campaign elsewhere
- * rewrites the session, and ending it then would end a term that its leader still believes in. Where it cannot be
- * said in which elections the session stands it is left to expire.
- */
-function endSessionWithLastCandidacy(draft: Draft, sessionId: string): void {
-  const sight = draft.situation.session(sessionId);
-  const standsIn = draft.situation.standsIn(sessionId);
-  if (typeof sight === 'string' || !standsIn || draft.sessionWritten(sessionId) !== undefined) return;
-  for (const electionId of standsIn) if (electionId !== draft.ref.electionId) return;
-  draft.guardSession(sessionId, { revision: sight.modRevision });
-  draft.deleteSession(sessionId);
-}

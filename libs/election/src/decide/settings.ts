@@ -1,8 +1,9 @@
 import { IncumbentError } from '#core';
 import type { ConfigRecord } from '../records.js';
-import { unknownElection } from '../refusals.js';
+import { contradictions } from '../settings-rules.js';
 import type { ChangeCommand, CreateCommand, Decider, RemoveCommand, Verdict } from './commands.js';
 import type { Draft } from './draft.js';
+import { invalid, notFound, refused, ttlTooSmall } from './refusals.js';
 import { bringInLine } from './settle.js';
 
 /**
@@ -28,6 +29,8 @@ export const create: Decider<CreateCommand> = (draft, command) => {
   const { at } = draft;
   const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
   if (settings.ttlMs < leastMs) return { kind: 'refused', error: ttlTooSmall(leastMs) };
+  const errors = contradictions(settings);
+  if (errors.length > 0) return invalid(errors);
   const made: ConfigRecord = {
     ...settings,
     name,
@@ -53,13 +56,18 @@ export const change: Decider<ChangeCommand> = (draft, command) => {
     ...config,
     ...command.settings,
     ...(command.state && { state: command.state }),
+    ...(command.pinned && { pinned: command.pinned }),
     updatedAt: draft.at,
     changeId: command.changeId,
   };
   const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
   if (changed.ttlMs < Math.min(leastMs, config.ttlMs))
     return { kind: 'refused', error: ttlTooSmall(leastMs) };
-  if (changed.ttlMs > changed.maxTtlMs) return { kind: 'refused', error: ttlAboveMax(changed) };
+  if (command.pinned === null) delete changed.pinned;
+  const errors = contradictions(changed);
+  if (errors.length > 0) return invalid(errors);
+  const refusal = checkPinned(draft, command) ?? checkSeats(draft, changed, command);
+  if (refusal) return refusal;
   draft.setConfig(changed);
   draft.record(command.act, { changed: differences(config, changed) });
   draft.onBehalfOf(command.act.actor, () => bringInLine(draft));
@@ -80,31 +88,22 @@ export const remove: Decider<RemoveCommand> = (draft, command) => {
   return settled(draft.config ?? config);
 };
 
-/** The election does not exist, as far as its tenant can tell. */
-export function notFound(): Verdict {
-  return { kind: 'refused', error: unknownElection() };
-}
-
-/** The tenant's smallest ttlMs; what is smaller already, from before the quota, may stay as it is. */
-export function ttlTooSmall(leastMs: number): IncumbentError {
-  return new IncumbentError(
-    'limit.quota_exceeded',
-    `Use a ttlMs of at least ${leastMs} (minTtlMs), or ask the operator for a smaller minimum.`,
-    { limit: { name: 'minTtlMs', value: leastMs }, executed: false },
-  );
-}
-
 function settled(config: ConfigRecord): Verdict {
   return { kind: 'done', done: { kind: 'settings', config } };
 }
 
+/** Fields of the record that no operator sets. */
+const BOOKKEEPING: ReadonlySet<string> = new Set(['changeId', 'createdAt', 'updatedAt']);
+
 /** What is on record of a change: every setting that is another now, with both values. */
 function differences(before: ConfigRecord, after: ConfigRecord): Record<string, unknown> {
-  const fields = ['state', 'description', 'policy', 'ttlMs', 'maxTtlMs'] as const;
+  const was: Record<string, unknown> = { ...before };
+  const is: Record<string, unknown> = { ...after };
+  const fields = new Set([...Object.keys(was), ...Object.keys(is)].filter((field) => !BOOKKEEPING.has(field)));
   return Object.fromEntries(
-    fields
-      .filter((field) => before[field] !== after[field])
-      .map((field) => [field, { from: before[field] ?? null, to: after[field] ?? null }]),
+    [...fields]
+      .filter((field) => was[field] !== is[field])
+      .map((field) => [field, { from: was[field] ?? null, to: is[field] ?? null }]),
   );
 }
 
@@ -115,9 +114,21 @@ function checkVersion(draft: Draft, version: string | undefined): Verdict | unde
   return { kind: 'refused', error: new IncumbentError('request.precondition_failed', detail) };
 }
 
-function ttlAboveMax(config: ConfigRecord): IncumbentError {
-  const message = `must be at most maxTtlMs (${config.maxTtlMs})`;
-  return new IncumbentError('request.invalid_body', `ttlMs ${message}.`, {
-    errors: [{ pointer: '/ttlMs', code: 'too_big', message }],
-  });
+function checkPinned(draft: Draft, { pinned }: ChangeCommand): Verdict | undefined {
+  if (pinned === undefined || pinned === null) return undefined;
+  const candidacy = draft.candidacyOfName(pinned);
+  if (candidacy && draft.seemsAlive(candidacy)) return undefined;
+  const detail = `"${pinned}" does not stand here; pin one of GET .../candidates.`;
+  return refused('candidate.not_found', detail);
+}
+
+/** Leaders of seats that are to go forbid the change, unless it says that they are to step down. */
+function checkSeats(draft: Draft, { seats = 1 }: ConfigRecord, command: ChangeCommand): Verdict | undefined {
+  if (command.retireSeats) return undefined;
+  const led = [...draft.seats()].filter((seat) => seat >= seats && draft.leader(seat));
+  if (led.length === 0) return undefined;
+  const detail =
+    `Seats ${led.join(', ')} are led. Send retireSeats: true to have their leaders step down, ` +
+    'or wait until they are vacant.';
+  return refused('election.seats_in_use', detail);
 }

@@ -1,23 +1,62 @@
 /** How a term starts and ends: the only code that writes leader and term records. */
-import type { EndReason, LeaderRecord } from '../records.js';
+import { derivedId } from '#core';
+import { policies } from '../policies/index.js';
+import type { EndReason, LeaderRecord, Mark } from '../records.js';
 import type { Candidacy } from '../state.js';
+import { noteEnd } from './conduct.js';
 import { type Draft, publicOf } from './draft.js';
+import { finishHandOver } from './hand-over-progress.js';
+import { isFree, lineFor } from './line.js';
 
 /** Passing over more than this many dead candidacies is left to a further transition, so that one stays small. */
 const MOST_PASSED_OVER = 12;
 
 /** Writes of a term start (term, leader, head, event), and one to spare. */
-const TERM_START_OPERATIONS = 5;
+export const TERM_START_OPERATIONS = 5;
 
-/** Ends the running term of a seat. The caller then fills the seat or leaves it vacant with `leaveVacant`. */
-export function endTerm(draft: Draft, seat: number, reason: EndReason): LeaderRecord | null {
-  const leader = draft.leader(seat);
-  const term = draft.term(seat);
-  if (!leader || !term) return null;
-  draft.setLeader(seat, null);
-  draft.setTerm(seat, { ...term, endedAt: draft.at, reason });
-  draft.tell(seat, { type: 'leadership.lost', leader: null, previousLeader: publicOf(leader), reason });
-  return leader;
+/** How a running term ends. */
+export interface Ending {
+  reason: EndReason;
+  /** Name of the candidate that is to succeed; else whoever is next. */
+  to?: string;
+  /** The leader itself ended it. */
+  acknowledged?: boolean;
+  /** The participant says that it could not do the work: a short term counts against it. */
+  failed?: boolean;
+  /** Stands no more, or anew at the end of the queue, or as it did. */
+  leader: 'goes' | 'queues' | 'has gone';
+}
+
+/** Reasons after which a live leader stays in the contest, at the end of the queue and with a new candidateId. */
+const QUEUES_ANEW: ReadonlySet<EndReason> = new Set<EndReason>([
+  'stepped_down',
+  'transferred',
+  'preempted',
+  'rotated',
+  'unhealthy',
+  'seat_retired',
+]);
+
+/** Ends the term of a seat and installs its successor, or says that the seat is vacant: one transition. */
+export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending: Ending): void {
+  const gapMs = leader.withheld ? draft.markAgeMs(seat) : 0;
+  noteEnd(draft, seat, leader, ending.reason, ending.failed);
+  endTerm(draft, seat, leader, ending.reason);
+  const candidacy = draft.candidacy(leader.candidateId);
+  if (candidacy && ending.leader !== 'has gone') draft.removeCandidacy(candidacy);
+  if (candidacy && ending.leader === 'queues' && draft.seemsAlive(candidacy)) standAnew(draft, candidacy, seat);
+  const filled = seat < draft.seatCount && fillSeat(draft, seat, ending.to ?? markOf(leader)?.to);
+  if (!filled) leaveVacant(draft, seat, leader);
+  finishHandOver(draft, seat, leader, { acknowledged: ending.acknowledged === true, gapMs });
+}
+
+/** What becomes of a live leader whose term ends for `reason` without its own doing. */
+export function fateOf(reason: EndReason): Ending['leader'] {
+  return QUEUES_ANEW.has(reason) ? 'queues' : 'goes';
+}
+
+export function markOf(leader: LeaderRecord): Mark | undefined {
+  return leader.withheld ?? leader.asked;
 }
 
 /** Whether a term may start at all: a paused or closing election, a suspended tenant, a young epoch say no. */
@@ -27,16 +66,19 @@ export function mayStart(draft: Draft): boolean {
 }
 
 /**
- * Gives a vacant seat to the first live candidacy of the queue (policy fifo), sweeping dead ones that it passes.
- * Returns whether somebody leads now.
+ * Gives a vacant seat to the candidate `to` if it stands and lives, else to the first live candidacy of the line,
+ * sweeping dead ones that it passes. Returns whether somebody leads now.
  */
-export function fillSeat(draft: Draft, seat: number): boolean {
+export function fillSeat(draft: Draft, seat: number, to?: string): boolean {
   if (draft.leader(seat) || !mayStart(draft)) return false;
+  const chosen = to === undefined ? undefined : draft.candidacyOfName(to);
+  if (chosen && draft.seemsAlive(chosen) && isFree(draft, chosen)) return startTerm(draft, seat, chosen);
   let passed = 0;
-  for (const candidacy of draft.queue()) {
+  for (const candidacy of lineFor(draft, seat)) {
     if (draft.seemsAlive(candidacy)) {
-      startTerm(draft, seat, candidacy);
-      return true;
+      // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen.
+      if (draft.config && policies[draft.config.policy].ranks) draft.guardNoneJoined();
+      return startTerm(draft, seat, candidacy);
     }
     if (passed++ >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) return false;
     sweep(draft, candidacy);
@@ -44,21 +86,11 @@ export function fillSeat(draft: Draft, seat: number): boolean {
   return false;
 }
 
-/**
- * Says that the seat stays vacant. Guards that nobody joined unseen: a join that saw the old leader guards that
- * leader's record, this guards the join, so one of the two decides again.
- */
-export function leaveVacant(draft: Draft, seat: number, previous: LeaderRecord | null): void {
-  draft.guardLeader(seat);
-  draft.guardNoneJoined();
-  draft.guardConfig();
-  draft.guardTenant();
-  draft.tell(seat, {
-    type: 'election.vacant',
-    leader: null,
-    previousLeader: previous && publicOf(previous),
-    reason: draft.term(seat)?.reason,
-  });
+/** Whether `fillSeat` would change anything. */
+export function canFill(draft: Draft, seat: number): boolean {
+  if (draft.leader(seat) || !mayStart(draft)) return false;
+  for (const _candidacy of lineFor(draft, seat)) return true;
+  return false;
 }
 
 /** Removes a candidacy whose session is gone. */
@@ -67,7 +99,52 @@ export function sweep(draft: Draft, candidacy: Candidacy): void {
   draft.removeCandidacy(candidacy);
 }
 
-function startTerm(draft: Draft, seat: number, candidacy: Candidacy): void {
+/** The same participant at the end of the queue, with a candidateId of which it can believe nothing yet. */
+export function standAnew(draft: Draft, candidacy: Candidacy, seat: number): Candidacy {
+  const { electionId } = draft.ref;
+  const { term, epoch } = draft.term(seat) ?? { term: 0, epoch: 0 };
+  const candidateId = derivedId('cnd', electionId, candidacy.candidateId, `${epoch}.${term}`);
+  draft.guardAlive(candidacy.record);
+  return draft.addCandidacy(candidateId, { ...candidacy.record, joinedAt: draft.at });
+}
+
+function endTerm(draft: Draft, seat: number, leader: LeaderRecord, reason: EndReason): void {
+  const term = draft.term(seat);
+  if (!term) return;
+  const handOverId = markOf(leader)?.handOverId;
+  draft.setLeader(seat, null);
+  draft.setTerm(seat, { ...term, endedAt: draft.at, reason });
+  draft.tell(seat, {
+    type: 'leadership.lost',
+    leader: null,
+    previousLeader: publicOf(leader),
+    reason,
+    ...(handOverId !== undefined && { handOverId }),
+  });
+}
+
+/**
+ * Says that the seat stays vacant. Guards that nobody joined unseen: a join that saw the old leader guards that
+ * leader's record, this guards the join, so one of the two decides again.
+ */
+function leaveVacant(draft: Draft, seat: number, previous: LeaderRecord): void {
+  draft.guardLeader(seat);
+  draft.guardNoneJoined();
+  draft.guardConfig();
+  draft.guardTenant();
+  draft.tell(seat, {
+    type: 'election.vacant',
+    leader: null,
+    previousLeader: publicOf(previous),
+    reason: draft.term(seat)?.reason,
+  });
+}
+
+/**
+ * Two seats cannot take the same candidacy: each start tells an event, so each guards and rewrites the election's
+ * head, and of two that saw the same head one decides again.
+ */
+function startTerm(draft: Draft, seat: number, candidacy: Candidacy): true {
   const { candidateId, record } = candidacy;
   const { epoch } = draft.situation.epoch;
   draft.guardConfig();
@@ -80,4 +157,5 @@ function startTerm(draft: Draft, seat: number, candidacy: Candidacy): void {
   draft.setLeader(seat, { ...shown, sessionId, incarnation, ttlMs, epoch, term, electedAt: draft.at });
   draft.setTerm(seat, { epoch, term, since: draft.at, leader: shown, sessionId });
   draft.tell(seat, { type: 'leadership.acquired', leader: shown, previousLeader: null });
+  return true;
 }
