@@ -23,7 +23,10 @@ export const campaign: Decider<CampaignCommand> = (draft, command) => {
 
   const standing = candidacyOfSession(draft, session);
   if (standing) return repeat(draft, command, standing, session);
-  const refusal = makeWayForName(draft, command) ?? checkCandidateQuota(draft, config);
+  const refusal =
+    checkSession(draft, command, config) ??
+    makeWayForName(draft, command) ??
+    checkCandidateQuota(draft, config);
   if (refusal) return { kind: 'refused', error: refusal };
   return join(draft, command, session);
 };
@@ -143,6 +146,32 @@ function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError
     'limit.quota_exceeded',
     `This election has ${draft.candidateCount} candidates; the tenant's quota allows ${most}.`,
     { limit: { name: 'maxCandidatesPerElection', value: most } },
+  );
+}
+
+/**
+ * A session that was made elsewhere keeps to this election's maxTtlMs, and to the quota of candidacies. These are
+ * counted in the view, so campaigns of one session that are under way at the same moment may overrun it.
+ */
+function checkSession(
+  draft: Draft,
+  { session }: CampaignCommand,
+  { maxTtlMs }: ConfigRecord,
+): IncumbentError | undefined {
+  if (!session) return undefined;
+  if (session.ttlMs > maxTtlMs) {
+    const message = `has a ttlMs of ${session.ttlMs}; this election allows at most ${maxTtlMs}, its maxTtlMs`;
+    return new IncumbentError('request.invalid_body', `The session ${message}.`, {
+      errors: [{ pointer: '/session', code: 'too_big', message }],
+    });
+  }
+  const most = draft.situation.tenant?.record.maxCandidaciesPerSession;
+  const standsIn = draft.situation.standsIn(session.sessionId);
+  if (most === undefined || !standsIn || standsIn.size < most) return undefined;
+  return new IncumbentError(
+    'limit.quota_exceeded',
+    `This session stands in ${standsIn.size} elections; the tenant's quota allows ${most}. Use a further session.`,
+    { limit: { name: 'maxCandidaciesPerSession', value: most } },
   );
 }
 

@@ -1,3 +1,4 @@
+import { isStandalone } from '../records.js';
 import { ONLY_SEAT } from '../state.js';
 import type { Decider, ResignCommand } from './commands.js';
 import { type Draft, participantOf } from './draft.js';
@@ -33,14 +34,15 @@ export const resign: Decider<ResignCommand> = (draft, command) => {
 };
 
 /**
- * A session made by campaign ends with its last candidacy. Guarded by its exact revision: a campaign elsewhere
- * rewrites the session, and ending it then would end a term that its leader still believes in. Where it cannot be
- * said in which elections the session stands it is left to expire.
+ * A session made by campaign ends with its last candidacy; a standalone one does not. Guarded by its exact revision:
+ * a campaign elsewhere rewrites the session, and ending it then would end a term that its leader still believes in.
+ * Where it cannot be said in which elections the session stands it is left to expire.
  */
 function endSessionWithLastCandidacy(draft: Draft, sessionId: string): void {
   const sight = draft.situation.session(sessionId);
   const standsIn = draft.situation.standsIn(sessionId);
-  if (typeof sight === 'string' || !standsIn || draft.sessionWritten(sessionId) !== undefined) return;
+  if (typeof sight === 'string' || isStandalone(sight.record)) return;
+  if (!standsIn || draft.sessionWritten(sessionId) !== undefined) return;
   for (const electionId of standsIn) if (electionId !== draft.ref.electionId) return;
   draft.guardSession(sessionId, { revision: sight.modRevision });
   draft.deleteSession(sessionId);
