@@ -112,7 +112,8 @@ function outReason({ lastTerm, session }: StandingFacts): OutReason {
   return own ?? 'not_standing';
 }
 
-function renewAfterMs(ttlMs: number): number {
+/** When a participant should renew next; milliseconds from the answer. */
+export function renewAfterMs(ttlMs: number): number {
   const jitter = 1 + RENEW_JITTER * (Math.random() * 2 - 1);
   return Math.floor(ttlMs * RENEW_AT * jitter);
 }

@@ -7,8 +7,9 @@ import type { PastEvents } from './missed-events.js';
 import { Observers } from './observers.js';
 import type { AdminTokenRecord, ApiKeyRecord, TenantRecord } from './records.js';
 import { Sequencer } from './sequencer.js';
-import { SessionTokens } from './session-token.js';
 import { SessionQuota } from './session-quota.js';
+import { SessionTokens } from './session-token.js';
+import { Sessions } from './sessions.js';
 import { Settler } from './settler.js';
 import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
@@ -53,6 +54,7 @@ export interface Gauges {
 
 export class Replica {
   readonly elections: Elections;
+  readonly sessions: Sessions;
   readonly management: ElectionManagement;
   readonly directory: Directory;
   readonly tenantStreams: TenantStreams;
@@ -82,6 +84,7 @@ export class Replica {
     this.elections = new Elections({
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
+    this.sessions = new Sessions({ store, view, sequencer, tokens, quota });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.tenantStreams = new TenantStreams({ view, store, past });
     this.directory = directoryOf(view);

@@ -1,5 +1,6 @@
 import { IncumbentError } from '#core';
 import type { ConfigRecord, SessionRecord } from '../records.js';
+import { ttlFixed } from '../refusals.js';
 import type { SessionIdentity } from '../session-token.js';
 import { type Candidacy, ONLY_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
@@ -91,8 +92,7 @@ function sessionFor(
   const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
   const ttlMs = command.ttlMs ?? alive?.ttlMs ?? Math.min(Math.max(config.ttlMs, leastMs), config.maxTtlMs);
   if (alive && alive.ttlMs !== ttlMs) {
-    const detail = `This session has ttlMs ${alive.ttlMs} for its whole life. Leave ttlMs out, or make a new session.`;
-    return new IncumbentError('session.ttl_fixed', detail);
+    return ttlFixed(alive.ttlMs);
   }
   if (!alive && ttlMs < leastMs) return ttlTooSmall(leastMs);
   if (!alive && ttlMs > config.maxTtlMs) {
