@@ -35,6 +35,7 @@ import { MetricsController } from './health/metrics.controller.js';
 import { Drain } from './http/drain.js';
 import { Gate } from './http/gate.js';
 import { UsageController } from './limits/usage.controller.js';
+import { RoutingController } from './routing/routing.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
 import { TenantExportStream } from './tenants/tenant-export-stream.js';
@@ -47,6 +48,7 @@ import type { Services } from './services.js';
 export const CONTROLLERS = [
   CampaignController,
   ObserveController,
+  RoutingController,
   HistoryController,
   EventsController,
   FencingController,

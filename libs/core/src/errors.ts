@@ -45,6 +45,10 @@ export const ERRORS = {
   'election.closing': row(409, 'The election is being deleted'),
   'election.candidate_taken': row(409, 'Another live candidate has this name'),
 
+  'leader.vacant': row(503, 'Nobody leads the election', true),
+  'leader.other': row(503, 'Another candidate leads', true),
+  'leader.no_address': row(409, 'The leader gave no address to send callers to'),
+
   'session.unknown': row(404, 'No such session'),
   'session.expired': row(410, 'The session has ended'),
   'session.ttl_fixed': row(409, 'The ttlMs of a session cannot change'),

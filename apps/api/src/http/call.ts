@@ -41,6 +41,8 @@ export class Call {
   operator: Actor | undefined;
   /** The answer was held on purpose: its duration says nothing about us. */
   held = false;
+  /** The refusal is one of the answers that the call exists for, and no sign that something is wrong. */
+  refusalIsAnswer = false;
   /** Set for a call with an Idempotency-Key that makes something: the same for all its attempts. */
   onceId: string | undefined;
   /** The caller's trace, if it named one. */
