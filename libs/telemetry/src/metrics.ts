@@ -159,6 +159,11 @@ function deliveryMetrics(registry: Registry) {
       buckets: DELIVERY_BUCKETS,
       registers,
     }),
+    deliveryLooksFailed: new Counter({
+      name: 'incumbent_delivery_looks_failed_total',
+      help: 'Looks for webhook deliveries that are due which failed although Postgres was there',
+      registers,
+    }),
     deliveriesPending: new Gauge({
       name: 'incumbent_deliveries_pending',
       help: 'Webhook deliveries that active endpoints are owed, counted up to 100000',
