@@ -72,6 +72,7 @@ export type {
 export { unknownElection } from './refusals.js';
 export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
 export {
+  type LedTerm,
   type OpenRequest,
   type OpenSession,
   type RenewedSession,

@@ -35,7 +35,12 @@ describe('a session of many candidacies', () => {
     replica.sessions.renew({ tenantId, session }, bounds(), sees);
   const campaign = (election: string, session?: string): Promise<Standing> =>
     replica.elections.campaign(
-      { tenantId, election, candidate: `of-${session ?? 'another'}`.slice(0, 40), ...(session && { session }) },
+      {
+        tenantId,
+        election,
+        candidate: `of-${session ?? 'another'}`.slice(0, 40),
+        ...(session && { session }),
+      },
       bounds(),
     );
   const leaders = () =>

@@ -44,9 +44,14 @@ export interface OpenSession {
   validForMs: number;
 }
 
+/** A standing of the state `leader` or `yielding`. */
+export interface LedTerm extends Standing {
+  seat: number;
+}
+
 export interface RenewedSession extends OpenSession {
-  /** What it leads: standings of the states `leader` and `yielding`, in no order. */
-  terms: Standing[];
+  /** What it leads, in no order. */
+  terms: LedTerm[];
   /** In how many elections it stands, as last seen, leading or waiting. */
   candidacies: number;
 }
@@ -93,8 +98,7 @@ export class Sessions {
     const leastMs = view.tenants.get(tenantId)?.record.minTtlMs ?? 0;
     if (ttlMs !== undefined && ttlMs < leastMs) throw ttlTooSmall(leastMs);
     const fresh: SessionIdentity = {
-      sessionId:
-        idempotencyKey === undefined ? newId('ses') : tokens.derivedOpenId(tenantId, idempotencyKey),
+      sessionId: idempotencyKey === undefined ? newId('ses') : tokens.derivedOpenId(tenantId, idempotencyKey),
       tenantId,
       ttlMs: ttlMs ?? Math.max(USUAL_TTL_MS, leastMs),
       incarnation: newIncarnation({ standalone: true }),
@@ -222,11 +226,11 @@ export class Sessions {
     [entry]: readonly Entry[],
     session: SessionIdentity,
     token: string,
-  ): Standing[] {
+  ): LedTerm[] {
     if (!term || !entry) return [];
     const leader = decode<LeaderRecord>(entry.value);
     if (leader.sessionId !== session.sessionId || leader.incarnation !== session.incarnation) return [];
-    const { election } = term;
+    const { election, seat } = term;
     const standing = standingOf({
       ref: election.ref,
       election: election.config?.record.name ?? '',
@@ -239,7 +243,7 @@ export class Sessions {
       queue: [],
       sequence: election.head?.record.sequence ?? 0,
     });
-    return standing.state === 'leader' || standing.state === 'yielding' ? [standing] : [];
+    return standing.state === 'leader' || standing.state === 'yielding' ? [{ ...standing, seat }] : [];
   }
 
   /** Resigns what the view shows, each election by its own transition. A failure is left to the end of the session. */

@@ -29,6 +29,12 @@ function mostCandidates(engine: Engine): Map<string, number> {
   return most;
 }
 
+/** What a tenant renews: a session of many candidacies may be renewed in each of its elections. */
+function renewedOf(engine: Engine, tenantId: string): number {
+  const { sessionCounts, candidacyCounts } = engine.known?.view ?? {};
+  return Math.max(sessionCounts?.get(tenantId) ?? 0, candidacyCounts?.get(tenantId) ?? 0);
+}
+
 /** How many event streams a tenant may have, and this replica's equal share, rounded up. */
 export function streamQuota(engine: Engine): (tenantId: string) => { all: number; here: number } {
   return (tenantId) => {
@@ -48,7 +54,7 @@ export function createLimits(config: Config, parts: LimitsParts) {
         apiKey: (keyId) => engine.known?.directory.apiKey(keyId),
         tenant: (tenantId) => engine.known?.directory.tenant(tenantId),
       },
-      sessionsOf: (tenantId) => engine.known?.view.sessionCounts.get(tenantId) ?? 0,
+      sessionsOf: (tenantId) => renewedOf(engine, tenantId),
       replicas: () => engine.known?.replicaCount() ?? 1,
       onDegraded: (degraded) => {
         metrics.rateLimitsDegraded.set(degraded ? 1 : 0);
