@@ -60,8 +60,8 @@ export class Redelivery {
   }
 
   /**
-   * Delivers again every message since then whose last delivery to this endpoint failed or was cancelled, oldest
-   * first, and makes now what waits for a later attempt. Repeating it is harmless: what is in flight is left alone.
+   * Delivers again every message since then whose last delivery to this endpoint failed, oldest first, and makes now
+   * what waits for a later attempt. Repeating it is harmless: what is in flight is left alone.
    * @throws IncumbentError webhook_endpoint.not_found, webhook_endpoint.disabled, request.invalid_body
    */
   async recover(viewer: Viewer, endpointId: string, since: Date, caused: Caused): Promise<Recovery> {
@@ -113,11 +113,7 @@ async function repetitionsOf(
   const [condition, ...values] =
     'messageId' in which
       ? ["last.message_id = $3 AND last.state <> 'pending'", which.messageId]
-      : [
-          `last.created_at >= $3 AND last.state IN ('failed', 'cancelled') AND ${WITHIN}`,
-          which.since,
-          which.within,
-        ];
+      : [`last.created_at >= $3 AND last.state = 'failed' AND ${WITHIN}`, which.since, which.within];
   const found = await rows.query<(Omit<NewDelivery, 'place' | 'redelivery'> & Numbers)[]>(
     `SELECT tenant_id AS "tenantId", endpoint_id AS "endpointId", message_id AS "messageId",
             election_id AS "electionId", place, redelivery
