@@ -55,6 +55,8 @@ export interface Gauges {
 export class Replica {
   readonly elections: Elections;
   readonly sessions: Sessions;
+  /** For those who have to know which session a token names. */
+  readonly tokens: SessionTokens;
   readonly management: ElectionManagement;
   readonly directory: Directory;
   readonly tenantStreams: TenantStreams;
@@ -84,7 +86,8 @@ export class Replica {
     this.elections = new Elections({
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
-    this.sessions = new Sessions({ store, view, sequencer, tokens, quota });
+    this.tokens = tokens;
+    this.sessions = new Sessions({ store, view, situations, sequencer, tokens, quota });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.tenantStreams = new TenantStreams({ view, store, past });
     this.directory = directoryOf(view);

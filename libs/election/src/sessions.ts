@@ -15,6 +15,7 @@ import { renewSession } from './renewal.js';
 import type { Sequencer } from './sequencer.js';
 import type { SessionQuota } from './session-quota.js';
 import type { SessionIdentity, SessionTokens } from './session-token.js';
+import type { Situations } from './situations.js';
 import { CATCH_UP_MS } from './standings.js';
 import type { ElectionState } from './state.js';
 import type { CommitOptions, ElectionStore, Entry, Lane } from './store.js';
@@ -70,6 +71,7 @@ const MOST_ATTEMPTS = 5;
 export interface SessionParts {
   store: ElectionStore;
   view: View;
+  situations: Situations;
   sequencer: Sequencer;
   tokens: SessionTokens;
   quota: SessionQuota;
@@ -147,8 +149,10 @@ export class Sessions {
    * @throws IncumbentError session.unknown, store.unavailable, store.overloaded
    */
   async end({ session: token, tenantId }: SessionRequest, bounds: CallBounds): Promise<void> {
-    const { store, tokens } = this.#parts;
+    const { store, tokens, situations } = this.#parts;
     const session = tokens.parse(token, tenantId);
+    // What was committed before this call is resigned, with that reason, and not left to the sweep.
+    await situations.caughtUp(optionsOf('resign', tenantId, bounds));
     await this.#resignAll(session, bounds);
     const key = keys.session(session.sessionId);
     const transition = {
