@@ -25,6 +25,7 @@ export const ERRORS = {
   'request.body_too_large': row(413, 'The request body is too large'),
   'request.unsupported_media_type': row(415, 'The request body must be application/json'),
   'request.idempotency_mismatch': row(422, 'The Idempotency-Key was used for another request'),
+  'request.upgrade_required': row(426, 'This call becomes a WebSocket'),
   'request.headers_too_large': row(431, 'The request headers are too large'),
 
   'identity.unauthenticated': row(401, 'No valid API key'),
