@@ -7,6 +7,7 @@ import { CreateAudit1795240120000 } from './1795240120000-create-audit.js';
 import { CreateWebhooks1795240180000 } from './1795240180000-create-webhooks.js';
 import { CreatePlans1795240240000 } from './1795240240000-create-plans.js';
 import { CreateAdmin1795240300000 } from './1795240300000-create-admin.js';
+import { LimitCandidacies1795250000000 } from './1795250000000-limit-candidacies.js';
 
 export const MIGRATIONS = [
   CreateTenancy1795230000000,
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   CreateWebhooks1795240180000,
   CreatePlans1795240240000,
   CreateAdmin1795240300000,
+  LimitCandidacies1795250000000,
 ];

@@ -17,6 +17,8 @@ import { ClusterReporter } from './admin/cluster-report.js';
 import { SigningKeysController } from './admin/signing-keys.controller.js';
 import { DeliveryLog, EndpointControl, EndpointService, Redelivery } from '#webhooks';
 import { AdminTokensController } from './admin/admin-tokens.controller.js';
+import { AttachedSockets } from './attached/attached-sockets.js';
+import { ConnectController } from './attached/connect.controller.js';
 import { AdminAuditController } from './audit/admin-audit.controller.js';
 import { AuditExport } from './audit/audit-export.js';
 import { AuditController } from './audit/audit.controller.js';
@@ -35,6 +37,8 @@ import { MetricsController } from './health/metrics.controller.js';
 import { Drain } from './http/drain.js';
 import { Gate } from './http/gate.js';
 import { UsageController } from './limits/usage.controller.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+import { RoutingController } from './routing/routing.controller.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
 import { TenantExportStream } from './tenants/tenant-export-stream.js';
@@ -46,7 +50,10 @@ import type { Services } from './services.js';
 /** Every controller; the OpenAPI document is made of the same list. */
 export const CONTROLLERS = [
   CampaignController,
+  ConnectController,
+  SessionsController,
   ObserveController,
+  RoutingController,
   HistoryController,
   EventsController,
   FencingController,
@@ -79,6 +86,7 @@ export class AppModule {
         { provide: HistoryReader, useValue: services.history },
         { provide: Drain, useValue: services.drain },
         { provide: Gate, useValue: services.edge.gate },
+        { provide: AttachedSockets, useValue: services.attachedSockets },
         { provide: StreamRegistry, useValue: services.streams },
         { provide: TokenIssuer, useValue: services.tokenIssuer },
         { provide: FencingTokens, useValue: services.fencingTokens },

@@ -32,6 +32,7 @@ import { WEBHOOK_ENTITIES } from '#webhooks';
 import { createAdmin } from './admin/create-admin.js';
 import { denialsTo } from './audit/denials.js';
 import type { DeniedAttempts } from './audit/denied-attempts.js';
+import { createAttached } from './attached/wiring.js';
 import { createAudit } from './audit/wiring.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { StreamRegistry } from './elections/stream-registry.js';
@@ -79,6 +80,8 @@ export function createServices(config: Config) {
   const { deniedAttempts } = audit;
   const limits = createLimits(config, { engine, database, streams, logger, metrics });
   const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
+  const { tokenIssuer } = fencing;
+  const attached = createAttached({ edge, engine, streams, tokenIssuer, logger, metrics });
   const parts = {
     config,
     logger,
@@ -94,7 +97,7 @@ export function createServices(config: Config) {
     dependencies,
     edge,
   };
-  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy, ...admin, ...webhooks };
+  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy, ...admin, ...webhooks, ...attached };
 }
 
 const DAY_MS = 86_400_000;
@@ -232,6 +235,7 @@ function createEdge(config: Config, parts: EdgeParts): Edge {
       tenant: (authorization) => authenticator.authenticate(authorization),
       operator: (authorization) => operators.authenticate(authorization),
       stillValid: (principal) => authenticator.stillAdmits(principal),
+      present: (principal) => authenticator.present(principal),
     }),
     rates: limits.rateGate,
     drain,

@@ -25,6 +25,7 @@ export const ERRORS = {
   'request.body_too_large': row(413, 'The request body is too large'),
   'request.unsupported_media_type': row(415, 'The request body must be application/json'),
   'request.idempotency_mismatch': row(422, 'The Idempotency-Key was used for another request'),
+  'request.upgrade_required': row(426, 'This call becomes a WebSocket'),
   'request.headers_too_large': row(431, 'The request headers are too large'),
 
   'identity.unauthenticated': row(401, 'No valid API key'),
@@ -55,6 +56,9 @@ export const ERRORS = {
   'hand_over.not_found': row(404, 'No such hand-over'),
   'hand_over.in_progress': row(409, 'Another hand-over of the seat is under way'),
   'hand_over.over': row(409, 'The hand-over is over'),
+  'leader.vacant': row(503, 'Nobody leads the election', true),
+  'leader.other': row(503, 'Another candidate leads', true),
+  'leader.no_address': row(409, 'The leader gave no address to send callers to'),
 
   'session.unknown': row(404, 'No such session'),
   'session.expired': row(410, 'The session has ended'),

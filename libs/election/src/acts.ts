@@ -15,7 +15,12 @@ export function existing(election: ElectionState): ConfigRecord {
 }
 
 /** What goes on record of an operator's act on an election. */
-export function actOn(action: string, ref: ElectionRef, name: string, { caused }: ManagementBounds): PlannedAct {
+export function actOn(
+  action: string,
+  ref: ElectionRef,
+  name: string,
+  { caused }: ManagementBounds,
+): PlannedAct {
   const { actor, context } = caused ?? { actor: ENGINE, context: {} };
   const targets = [{ type: 'election' as const, id: ref.electionId, name }];
   return { id: newId('aud'), action, actor, targets, context };

@@ -16,7 +16,7 @@
  *
  * Every change is one guarded transition (`decide/`); views and watches only say when to try one.
  */
-import { type Clock, hasCode, newId, randomText } from '#core';
+import { type Clock, newId } from '#core';
 import type {
   CallBounds,
   CampaignRequest,
@@ -38,24 +38,22 @@ import { leadershipOf, standingOf, viewOfLeader } from './presentation.js';
 import {
   type ConfigRecord,
   decode,
-  encodeSession,
   type EventRecord,
   fenceOf,
   type LeaderRecord,
+  newIncarnation,
   type TermRecord,
 } from './records.js';
-import { checkWait, expired, outcomeUnknown, unknownElection } from './refusals.js';
+import { checkWait, unknownElection } from './refusals.js';
+import { renewSession } from './renewal.js';
 import type { Result, Sequencer } from './sequencer.js';
 import type { SessionQuota } from './session-quota.js';
 import type { SessionIdentity, SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
 import { afterWait, CATCH_UP_MS, optionsOf, Standings } from './standings.js';
-import type { CommitOptions, ElectionStore, Entry, Outcome, Transition } from './store.js';
+import type { ElectionStore, Entry } from './store.js';
 import { FIRST_SEAT, seatLedBy } from './state.js';
 import type { View } from './view.js';
-
-/** Each attempt follows a timeout of its own, so the deadline of the call is over long before. */
-const MOST_RENEWAL_ATTEMPTS = 5;
 
 export interface ElectionParts {
   store: ElectionStore;
@@ -112,21 +110,13 @@ export class Elections {
     const session = this.#parts.tokens.parse(request.session, request.tenantId);
     checkWait(request.waitMs, session.ttlMs);
     const ref = electionRef(request.tenantId, request.election);
-    const key = keys.session(session.sessionId);
-    const value = encodeSession(session);
     // Which seat to look at only the view can say; what is read there is what counts.
     const seat = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
-    const transition = {
-      guards: [{ kind: 'value' as const, key, value }],
-      writes: [{ kind: 'put' as const, key, value }],
-      reads: [{ kind: 'key' as const, key: keys.leader(ref, seat) }],
-    };
-    const outcome = await this.#commitRenewal(transition, optionsOf('renew', ref, bounds));
-    if (outcome.kind === 'refused') throw expired();
+    const reads = [{ kind: 'key' as const, key: keys.leader(ref, seat) }];
+    const outcome = await renewSession(this.#parts.store, session, reads, optionsOf('renew', ref, bounds));
     if (request.health !== undefined) await this.#report(ref, session, request.health, bounds);
     const { deadlineMs } = bounds;
-    const { revision, reads } = outcome;
-    const read = { seat, leader: reads[0]?.[0], revision, deadlineMs };
+    const read = { seat, leader: outcome.reads[0]?.[0], revision: outcome.revision, deadlineMs };
     const standing = await this.#standings.find(ref, request, session, read);
     if (!request.waitMs || !holds(standing, request)) return standing;
     return await this.#standings.hold(ref, session, standing, { ...bounds, waitMs: request.waitMs });
@@ -239,24 +229,6 @@ export class Elections {
     return await this.#parts.observers.start(ref, place, observer, source);
   }
 
-  /** A renewal whose outcome is unknown is simply carried out again: it is its own repeat. */
-  async #commitRenewal(
-    transition: Transition,
-    options: CommitOptions,
-  ): Promise<Exclude<Outcome, { kind: 'fenced' }>> {
-    let inDoubt = false;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const outcome = await this.#parts.store.commit(transition, options);
-        if (outcome.kind !== 'fenced') return outcome;
-        if (attempt >= MOST_RENEWAL_ATTEMPTS) throw outcomeUnknown();
-        inDoubt = true;
-      } catch (error) {
-        throw inDoubt && hasCode(error, 'store.unavailable') ? outcomeUnknown(error) : error;
-      }
-    }
-  }
-
   /** A session that the campaign may have to make takes a place of the tenant's quota until the view shows it. */
   async #runCampaign(ref: ElectionRef, command: CampaignCommand, bounds: CallBounds): Promise<Stood> {
     const { sequencer, quota, view } = this.#parts;
@@ -337,7 +309,7 @@ export class Elections {
       },
       sessionId: session?.sessionId ?? derived ?? newId('ses'),
       session,
-      incarnation: randomText(10),
+      incarnation: newIncarnation(),
       ttlMs: request.ttlMs,
     };
   }

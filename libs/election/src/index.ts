@@ -80,6 +80,14 @@ export type {
 } from './tenant-streams.js';
 export { unknownElection } from './refusals.js';
 export { type Directory, type Gauges, Replica, type ReplicaOptions } from './replica.js';
+export {
+  type LedTerm,
+  type OpenRequest,
+  type OpenSession,
+  type RenewedSession,
+  type SessionRequest,
+  Sessions,
+} from './sessions.js';
 export { type SessionIdentity, SessionTokens } from './session-token.js';
 export {
   type Change,

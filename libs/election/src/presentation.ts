@@ -78,10 +78,7 @@ export function standingOf(facts: StandingFacts): Standing {
 }
 
 /** 1 for the next in line; undefined if it does not wait here. */
-export function positionOf(
-  candidateId: string,
-  waiting: Iterable<Candidacy>,
-): number | undefined {
+export function positionOf(candidateId: string, waiting: Iterable<Candidacy>): number | undefined {
   let position = 0;
   for (const candidacy of waiting) {
     position += 1;
@@ -125,7 +122,8 @@ function outReason({ lastTerms = [], session }: StandingFacts): OutReason {
   return 'not_standing';
 }
 
-function renewAfterMs(ttlMs: number): number {
+/** When a participant should renew next; milliseconds from the answer. */
+export function renewAfterMs(ttlMs: number): number {
   const jitter = 1 + RENEW_JITTER * (Math.random() * 2 - 1);
   return Math.floor(ttlMs * RENEW_AT * jitter);
 }

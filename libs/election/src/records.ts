@@ -5,7 +5,7 @@
  * Times in records (`since`, `electedAt`, `at`, ...) are wall-clock RFC 3339 strings for people to read; no
  * decision looks at them.
  */
-import type { Actor } from '#core';
+import { type Actor, randomText } from '#core';
 
 /** Who is next, and when a term has to end for it: one file each in `policies/`. */
 export const POLICIES = ['fifo', 'priority', 'rotation', 'sticky', 'health', 'manual'] as const;
@@ -234,6 +234,7 @@ export interface TenantRecord {
   maxCandidatesPerElection: number;
   /** This and what follows: absent in records of the service's own tenants, which are not limited. */
   maxSessions?: number;
+  maxCandidaciesPerSession?: number;
   maxStreams?: number;
   minTtlMs?: number;
   requestsPerSecond?: number;
@@ -286,6 +287,19 @@ export interface RelayedEvent extends EventRecord {
 /** `epoch * 2^32 + term`: orders the terms of a seat for ever; below 2^53 while the epoch is below 2^21. */
 export function fenceOf(epoch: number, term: number): number {
   return epoch * 2 ** 32 + term;
+}
+
+/** Marks the incarnation of a session that was made for itself and not by a campaign. */
+const STANDALONE = '+';
+
+/** The incarnation of a new session; a standalone one does not end with its last candidacy. */
+export function newIncarnation({ standalone = false } = {}): string {
+  return `${standalone ? STANDALONE : ''}${randomText(10)}`;
+}
+
+/** Whether the session was made for itself: it lives until it is ended or not renewed, however many candidacies it has. */
+export function isStandalone({ incarnation }: Pick<SessionRecord, 'incarnation'>): boolean {
+  return incarnation.startsWith(STANDALONE);
 }
 
 export function encodeSession(session: SessionRecord): string {

@@ -15,6 +15,11 @@ export function expired(): IncumbentError {
   return new IncumbentError('session.expired', detail);
 }
 
+export function ttlFixed(ttlMs: number): IncumbentError {
+  const detail = `This session has ttlMs ${ttlMs} for its whole life. Leave ttlMs out, or make a new session.`;
+  return new IncumbentError('session.ttl_fixed', detail);
+}
+
 /** One place for the text, so that "absent" and "not yours" cannot be told apart (T1). */
 export function unknownElection(): IncumbentError {
   return new IncumbentError(

@@ -8,8 +8,9 @@ import type { PastEvents } from './missed-events.js';
 import { Observers } from './observers.js';
 import type { AdminTokenRecord, ApiKeyRecord, TenantRecord } from './records.js';
 import { Sequencer } from './sequencer.js';
-import { SessionTokens } from './session-token.js';
 import { SessionQuota } from './session-quota.js';
+import { SessionTokens } from './session-token.js';
+import { Sessions } from './sessions.js';
 import { Settler } from './settler.js';
 import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
@@ -53,6 +54,9 @@ export interface Gauges {
 
 export class Replica {
   readonly elections: Elections;
+  readonly sessions: Sessions;
+  /** For those who have to know which session a token names. */
+  readonly tokens: SessionTokens;
   readonly management: ElectionManagement;
   readonly handOvers: HandOvers;
   readonly directory: Directory;
@@ -83,6 +87,8 @@ export class Replica {
     this.elections = new Elections({
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
+    this.tokens = tokens;
+    this.sessions = new Sessions({ store, view, situations, sequencer, tokens, quota });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.handOvers = new HandOvers(situations, sequencer);
     this.tenantStreams = new TenantStreams({ view, store, past });

@@ -5,7 +5,6 @@
  * campaigns that they have under way. A refusal is never due to a view that lags.
  */
 import { IncumbentError } from '#core';
-import type { ElectionRef } from './keys.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions } from './store.js';
 import type { View } from './view.js';
@@ -13,7 +12,7 @@ import type { View } from './view.js';
 const NOTHING = (): void => undefined;
 
 export class SessionQuota {
-  /** tenantId -> sessions that campaigns of this replica may be making and the view does not show yet. */
+  /** tenantId -> sessions that calls to this replica may be making and the view does not show yet. */
   readonly #making = new Map<string, number>();
   readonly #view: View;
   readonly #situations: Situations;
@@ -24,21 +23,25 @@ export class SessionQuota {
   }
 
   /**
-   * Takes a place for the session that a campaign is about to make, until the returned function is called. A session
+   * Takes a place for the session that a call is about to make, until the returned function is called. A session
    * that lives has its place: a repeated campaign finds it, however full the quota is (S4).
    * @throws IncumbentError limit.quota_exceeded
    */
-  async reserve(ref: ElectionRef, sessionId: string, options: CommitOptions): Promise<() => void> {
+  async reserve(
+    { tenantId }: { tenantId: string },
+    sessionId: string,
+    options: CommitOptions,
+  ): Promise<() => void> {
     if (this.#view.sessions.has(sessionId)) return NOTHING;
-    if (!this.#hasRoom(ref.tenantId)) {
-      await this.#situations.fresh(ref, [sessionId], options);
+    if (!this.#hasRoom(tenantId)) {
+      await this.#situations.caughtUp(options);
       if (this.#view.sessions.has(sessionId)) return NOTHING;
-      if (!this.#hasRoom(ref.tenantId)) throw exceeded(this.#most(ref.tenantId) ?? 0);
+      if (!this.#hasRoom(tenantId)) throw exceeded(this.#most(tenantId) ?? 0);
     }
-    this.#count(ref.tenantId, 1);
+    this.#count(tenantId, 1);
     let held = true;
     return () => {
-      if (held) this.#count(ref.tenantId, -1);
+      if (held) this.#count(tenantId, -1);
       held = false;
     };
   }

@@ -49,7 +49,10 @@ export class SessionTokens {
     const session =
       this.#genuine.get(token) ?? this.#remember(token, this.#older.get(token) ?? this.#open(token));
     if (session?.tenantId !== tenantId) {
-      throw new IncumbentError('session.unknown', 'Use the `session` of your latest campaign answer.');
+      throw new IncumbentError(
+        'session.unknown',
+        'Use the `session` of your latest answer, or make a new one.',
+      );
     }
     return session;
   }
@@ -57,6 +60,12 @@ export class SessionTokens {
   /** A session id that follows from the Idempotency-Key of a stand, so that nothing need be stored (S4). */
   derivedSessionId(tenantId: string, electionId: string, idempotencyKey: string): string {
     const parts = ['stand', tenantId, electionId, idempotencyKey].join('\n');
+    return `${PREFIX}${toBase32(createHmac('sha256', this.#secret).update(parts).digest().subarray(0, 15))}`;
+  }
+
+  /** The id of the session that a key of `POST /v1/sessions` makes, for the same reason. */
+  derivedOpenId(tenantId: string, idempotencyKey: string): string {
+    const parts = ['open', tenantId, idempotencyKey].join('\n');
     return `${PREFIX}${toBase32(createHmac('sha256', this.#secret).update(parts).digest().subarray(0, 15))}`;
   }
 

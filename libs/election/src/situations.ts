@@ -77,6 +77,12 @@ export class Situations {
     return await this.#read(ref, sessionIds, options);
   }
 
+  /** Waits, if not for long, until the view shows what was committed before this call. @throws IncumbentError store.* */
+  async caughtUp(options: CommitOptions): Promise<void> {
+    const barrier = await this.#store.read([{ kind: 'key', key: keys.epoch }], options);
+    await this.#view.reaches(barrier.revision, CATCH_UP_MS);
+  }
+
   async #read(ref: ElectionRef, sessionIds: readonly string[], options: CommitOptions): Promise<Situation> {
     const { revision, reads } = await this.#store.read(
       [

@@ -154,8 +154,7 @@ export class Standings {
   /** By this replica's clock if its watch brought the very record that was read. */
   #markAgeMs(election: ElectionState | undefined, { seat, leader }: LeaderRead): number | undefined {
     const seen = election?.seats.get(seat)?.leader;
-    if (!leader || seen?.modRevision !== leader.modRevision || seen.seenAtMs === undefined) return undefined;
-    return this.#parts.clock.monotonicMs() - seen.seenAtMs;
+    return leader && seen?.modRevision === leader.modRevision ? this.#parts.view.ageMs(seen) : undefined;
   }
 
   #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {

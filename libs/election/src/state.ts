@@ -111,11 +111,11 @@ export function putRecord(election: ElectionState, key: ParsedKey, entry: Entry,
   if (key.kind === 'config') election.config = versioned<ConfigRecord>(entry);
   else if (key.kind === 'head') election.head = versioned<HeadRecord>(entry);
   else if (key.kind === 'term') seatOf(election, key.seat).term = versioned<TermRecord>(entry, seenAtMs);
-  else if (key.kind === 'leader') seatOf(election, key.seat).leader = versioned<LeaderRecord>(entry, seenAtMs);
+  else if (key.kind === 'leader')
+    seatOf(election, key.seat).leader = versioned<LeaderRecord>(entry, seenAtMs);
   else if (key.kind === 'handover')
     seatOf(election, key.seat).handOver = versioned<HandOverRecord>(entry, seenAtMs);
-  else if (key.kind === 'conduct')
-    election.conducts.set(key.name, versioned<ConductRecord>(entry, seenAtMs));
+  else if (key.kind === 'conduct') election.conducts.set(key.name, versioned<ConductRecord>(entry, seenAtMs));
   else if (key.kind === 'candidate') {
     election.candidates.set(key.candidateId, {
       candidateId: key.candidateId,

@@ -54,6 +54,8 @@ export class View implements Follower {
   readonly sessions = new Map<string, SeenSession>();
   /** tenantId -> how many sessions it has; tenants without one are absent. */
   readonly sessionCounts = new Map<string, number>();
+  /** tenantId -> how many candidacies it has; tenants without one are absent. */
+  readonly candidacyCounts = new Map<string, number>();
   readonly apiKeys = new Map<string, ApiKeyRecord>();
   readonly adminTokens = new Map<string, AdminTokenRecord>();
   readonly tenants = new Map<string, Versioned<TenantRecord>>();
@@ -76,6 +78,7 @@ export class View implements Follower {
     this.elections.clear();
     this.sessions.clear();
     this.sessionCounts.clear();
+    this.candidacyCounts.clear();
     this.apiKeys.clear();
     this.adminTokens.clear();
     this.tenants.clear();
@@ -120,6 +123,11 @@ export class View implements Follower {
     return this.elections.get(ref.electionId);
   }
 
+  /** How long ago this replica's watch brought a record; undefined if it was listed. */
+  ageMs({ seenAtMs }: Versioned<object>): number | undefined {
+    return seenAtMs === undefined ? undefined : this.#clock.monotonicMs() - seenAtMs;
+  }
+
   /** electionId -> candidateId of everything the session stands in. */
   standing(sessionId: string): ReadonlyMap<string, string> {
     return this.#standing.get(sessionId) ?? NOTHING;
@@ -154,6 +162,8 @@ export class View implements Follower {
     const { electionId } = key.ref;
     let election = this.elections.get(electionId);
     if (!election) this.elections.set(electionId, (election = emptyElection(key.ref)));
+    if (key.kind === 'candidate' && !election.candidates.has(key.candidateId))
+      count(this.candidacyCounts, key.ref.tenantId, 1);
     putRecord(election, key, entry, this.#relisting ? undefined : this.#clock.monotonicMs());
     if (key.kind === 'candidate') {
       const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
@@ -183,7 +193,7 @@ export class View implements Follower {
       seenAtMs: this.#clock.monotonicMs(),
     };
     this.sessions.set(sessionId, session);
-    if (!before) this.#countSession(session.record.tenantId, 1);
+    if (!before) count(this.sessionCounts, session.record.tenantId, 1);
     this.#tell((listener) => listener.sessionSeen?.(session));
   }
 
@@ -210,6 +220,7 @@ export class View implements Follower {
       const stands = this.#standing.get(sessionId);
       if (stands?.get(key.ref.electionId) === key.candidateId) stands.delete(key.ref.electionId);
       if (stands?.size === 0) this.#standing.delete(sessionId);
+      if (election.candidates.has(key.candidateId)) count(this.candidacyCounts, key.ref.tenantId, -1);
     }
     dropRecord(election, key);
     return election;
@@ -217,7 +228,7 @@ export class View implements Follower {
 
   #dropSession(sessionId: string): void {
     const gone = this.sessions.get(sessionId);
-    if (gone) this.#countSession(gone.record.tenantId, -1);
+    if (gone) count(this.sessionCounts, gone.record.tenantId, -1);
     this.sessions.delete(sessionId);
     const elections: ElectionState[] = [];
     for (const electionId of this.standing(sessionId).keys()) {
@@ -229,12 +240,6 @@ export class View implements Follower {
 
   #actPut(): void {
     if (!this.#relisting) this.#tell((listener) => listener.actSeen?.());
-  }
-
-  #countSession(tenantId: string, by: 1 | -1): void {
-    const count = (this.sessionCounts.get(tenantId) ?? 0) + by;
-    if (count === 0) this.sessionCounts.delete(tenantId);
-    else this.sessionCounts.set(tenantId, count);
   }
 
   #tell(call: (listener: ViewListener) => void): void {
@@ -252,3 +257,9 @@ export class View implements Follower {
 }
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
+
+function count(counts: Map<string, number>, tenantId: string, by: 1 | -1): void {
+  const now = (counts.get(tenantId) ?? 0) + by;
+  if (now === 0) counts.delete(tenantId);
+  else counts.set(tenantId, now);
+}

@@ -1,29 +1,34 @@
-import type { CallOptions } from '@grpc/grpc-js';
-import { type Clock, IncumbentError, systemClock } from '#core';
-import { Endpoint, type Service } from './endpoint.js';
+import { type Clock, IncumbentError } from '#core';
 import { failureOf, type Reply } from './failures.js';
 import type { StoreMeter } from './meter.js';
 
 /** How long a connection may take to come up before the next endpoint is tried. */
 const CONNECT_MS = 500;
 
-export interface CallerOptions {
-  endpoints: readonly string[];
-  service: Service;
+/** A way to one etcd member. */
+export interface Connectable {
+  readonly url: string;
+  /** Waits until the connection stands, at most `withinMs`. */
+  ready(withinMs: number): boolean | Promise<boolean>;
+  close(): void;
+}
+
+export interface CallerOptions<C extends Connectable> {
+  endpoints: readonly C[];
   clock: Clock;
   meter: StoreMeter;
 }
 
 /** Unary calls to the etcd cluster: one endpoint at a time, the next one after an error. Never retries. */
-export class Caller {
-  readonly #endpoints: readonly Endpoint[];
+export class Caller<C extends Connectable> {
+  readonly #endpoints: readonly C[];
   readonly #clock: Clock;
   readonly #meter: StoreMeter;
   #current = 0;
   #lastSuccessMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ endpoints, service, clock, meter }: CallerOptions) {
-    this.#endpoints = endpoints.map((url) => new Endpoint(url, service));
+  constructor({ endpoints, clock, meter }: CallerOptions<C>) {
+    this.#endpoints = endpoints;
     this.#clock = clock;
     this.#meter = meter;
   }
@@ -33,11 +38,11 @@ export class Caller {
     return this.#lastSuccessMs;
   }
 
-  /** Makes one call that is given up after `timeoutMs`, the connection included. */
+  /** Makes one call that is given up after `timeoutMs`, the connection included; `run` is told what is left of it. */
   async call<T>(
     method: string,
     timeoutMs: number,
-    run: (endpoint: Endpoint, options: CallOptions) => Promise<T>,
+    run: (endpoint: C, withinMs: number) => Promise<T>,
   ): Promise<Reply<T>> {
     const startMs = this.#clock.monotonicMs();
     const endpoint = this.endpoint();
@@ -50,7 +55,7 @@ export class Caller {
   }
 
   /** The endpoint in use. */
-  endpoint(): Endpoint {
+  endpoint(): C {
     const endpoint = this.#endpoints[this.#current];
     if (!endpoint)
       throw new IncumbentError('store.unavailable', 'No etcd endpoint is configured.', { executed: false });
@@ -58,7 +63,7 @@ export class Caller {
   }
 
   /** Moves on to the next endpoint, unless another failed call has already done so. */
-  abandon(endpoint: Endpoint): void {
+  abandon(endpoint: C): void {
     if (this.#endpoints[this.#current] === endpoint)
       this.#current = (this.#current + 1) % this.#endpoints.length;
   }
@@ -68,9 +73,9 @@ export class Caller {
   }
 
   async #attempt<T>(
-    endpoint: Endpoint,
+    endpoint: C,
     deadlineMs: number,
-    run: (endpoint: Endpoint, options: CallOptions) => Promise<T>,
+    run: (endpoint: C, withinMs: number) => Promise<T>,
   ): Promise<Reply<T>> {
     try {
       const withinMs = Math.min(CONNECT_MS, deadlineMs - this.#clock.monotonicMs());
@@ -79,13 +84,9 @@ export class Caller {
     } catch (cause) {
       return { kind: 'unsent', cause };
     }
-    // gRPC wants the deadline as a point of wall time and turns it into a timer at once.
-    const remainingMs = Math.max(1, deadlineMs - this.#clock.monotonicMs());
     try {
-      return {
-        kind: 'ok',
-        value: await run(endpoint, { deadline: systemClock.wallTimeMs() + remainingMs }),
-      };
+      const remainingMs = Math.max(1, deadlineMs - this.#clock.monotonicMs());
+      return { kind: 'ok', value: await run(endpoint, remainingMs) };
     } catch (error) {
       return failureOf(error);
     }

@@ -2,7 +2,7 @@ import type { CallOptions } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '#core';
 import { decode, keys, type Lane } from '#election';
 import type { IStatusResponse } from 'etcd3';
-import { Endpoint } from './endpoint.js';
+import { deadlineIn, Endpoint } from './endpoint.js';
 import { KeyRange } from './key-range.js';
 import { isOutdated, shedLanes } from './watermark.js';
 
@@ -154,9 +154,7 @@ export class ClusterInspector {
     const endMs = this.clock.monotonicMs() + ANSWER_MS;
     try {
       if (!(await member.ready(ANSWER_MS))) return null;
-      // gRPC wants the deadline as a point of wall time and turns it into a timer at once.
-      const leftMs = Math.max(1, endMs - this.clock.monotonicMs());
-      return await ask({ deadline: systemClock.wallTimeMs() + leftMs });
+      return await ask(deadlineIn(endMs - this.clock.monotonicMs()));
     } catch {
       return null;
     }

@@ -160,6 +160,11 @@ export class Codec {
     return { entries, next, count };
   }
 
+  encodeCompaction(revision: number): Buffer {
+    this.#writer.number(1, revision);
+    return this.#writer.finish();
+  }
+
   /** A request to watch everything from a revision on. */
   encodeWatch(fromRevision: number): Buffer {
     const { key, range_end } = this.#ranges.below('');

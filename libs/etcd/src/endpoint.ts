@@ -23,18 +23,23 @@ const CHANNEL = {
   'grpc.enable_retries': 0,
 };
 
-/** The gRPC services that this library calls. */
-export type Service = 'KV' | 'Watch' | 'Maintenance';
+/** The gRPC services that are called through etcd3. */
+export type Service = 'Watch' | 'Maintenance';
 
 /** A stream of encoded messages. */
 export type RawStream = IDuplexStream<Buffer, Buffer>;
 
 const asIs = (message: Buffer): Buffer => message;
 
+/** etcd3's form of a deadline: gRPC wants a point of wall time and turns it into a timer at once. */
+export function deadlineIn(withinMs: number): CallOptions {
+  return { deadline: systemClock.wallTimeMs() + Math.max(1, withinMs) };
+}
+
 /**
- * One etcd member for one purpose: etcd3's gRPC stubs and the state of their connection. etcd3's retries and circuit
- * breaker are switched off, for they repeat transactions whose outcome is unknown. The messages of the hot path
- * come and go encoded.
+ * One etcd member for one purpose: etcd3's gRPC stubs and the state of their connection, for the watch and for what
+ * is asked now and then (commits and reads go through UnaryChannel). etcd3's retries and circuit breaker are
+ * switched off. The messages of the watch come and go encoded.
  */
 export class Endpoint {
   readonly url: string;
@@ -52,22 +57,6 @@ export class Endpoint {
       faultHandling: { host: () => noop, global: noop },
     });
     this.#pool = this.etcd.kv['client'] as ICallable<unknown>;
-  }
-
-  /** Makes a unary call such as "KV/Txn". Its failures are those of etcd3. */
-  async unary(method: string, message: Buffer, options: CallOptions): Promise<Buffer> {
-    return this.#pool.withConnection(this.#service, ({ resource, client, metadata }) => {
-      const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-      const path = `/etcdserverpb.${method}`;
-      client.makeUnaryRequest(path, asIs, asIs, message, metadata, options, (error, reply) => {
-        if (error) {
-          // A channel that failed is replaced: a new connection tells sooner whether the member is back.
-          this.#pool.markFailed(resource, error);
-          reject(error);
-        } else resolve(reply ?? Buffer.alloc(0));
-      });
-      return promise;
-    });
   }
 
   /** Opens a stream such as "Watch/Watch"; etcd ends it when the member has lost its leader. */

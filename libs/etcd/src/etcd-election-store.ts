@@ -12,11 +12,13 @@ import type {
 import { keys, SYSTEM_TENANT } from '#election';
 import { Caller } from './caller.js';
 import { Codec } from './codec.js';
+import { Endpoint, type Service } from './endpoint.js';
 import { GroupCommit } from './group-commit.js';
 import { Housekeeper } from './housekeeper.js';
 import { listAt, pageAt } from './listing.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 import { Periodic } from './periodic.js';
+import { UnaryChannel } from './unary-channel.js';
 import { WatchHub } from './watch-hub.js';
 import { Watermark } from './watermark.js';
 import { WriterFence } from './writer-fence.js';
@@ -66,7 +68,7 @@ export interface Listed {
 export class EtcdElectionStore implements ElectionStore {
   readonly #clock: Clock;
   readonly #codec: Codec;
-  readonly #callers: { groups: Caller; pages: Caller; watch: Caller; upkeep: Caller };
+  readonly #callers: Callers;
   readonly #fence: WriterFence;
   readonly #groups: GroupCommit;
   readonly #hub: WatchHub;
@@ -98,14 +100,7 @@ export class EtcdElectionStore implements ElectionStore {
     const { clock = systemClock, log = () => undefined, meter = {} } = options;
     const upkeepMs = options.upkeepMs ?? { compact: COMPACT_EVERY_MS, measure: MEASURE_EVERY_MS };
     const codec = new Codec(prefix);
-    const caller = (service: 'KV' | 'Watch' | 'Maintenance'): Caller =>
-      new Caller({ endpoints, service, clock, meter });
-    const callers = {
-      groups: caller('KV'),
-      pages: caller('KV'),
-      watch: caller('Watch'),
-      upkeep: caller('Maintenance'),
-    };
+    const callers = callersOf(endpoints, clock, meter);
     const fence = new WriterFence({ processId, caller: callers.groups, codec, clock, meter, log });
     const groups = new GroupCommit({ caller: callers.groups, codec, fence, clock, meter });
     const currentRevision = (): Promise<number> => this.ping().then(({ revision }) => revision);
@@ -132,7 +127,7 @@ export class EtcdElectionStore implements ElectionStore {
       log,
     });
     const isElected = options.isHousekeeper ?? (() => false);
-    const housekeeper = new Housekeeper({ caller: callers.pages, log, isElected, currentRevision });
+    const housekeeper = new Housekeeper({ caller: callers.pages, codec, log, isElected, currentRevision });
     this.#upkeep = [
       new Periodic(clock, upkeepMs.compact, () => housekeeper.round()),
       new Periodic(clock, upkeepMs.measure, () => this.#watermark.measure()),
@@ -211,6 +206,23 @@ export class EtcdElectionStore implements ElectionStore {
     await Promise.all([...this.#upkeep.map((task) => task.close()), this.#hub.close()]);
     await this.#groups.close();
     await this.#fence.close();
-    for (const caller of Object.values(this.#callers)) caller.close();
+    const { groups, pages, watch, upkeep } = this.#callers;
+    for (const caller of [groups, pages, watch, upkeep]) caller.close();
   }
+}
+
+/** Each has connections of its own: a page of megabytes or a watch that stalls holds up no commit. */
+interface Callers {
+  groups: Caller<UnaryChannel>;
+  pages: Caller<UnaryChannel>;
+  watch: Caller<Endpoint>;
+  upkeep: Caller<Endpoint>;
+}
+
+function callersOf(urls: readonly string[], clock: Clock, meter: StoreMeter): Callers {
+  const unary = (): Caller<UnaryChannel> =>
+    new Caller({ endpoints: urls.map((url) => new UnaryChannel(url, clock)), clock, meter });
+  const stubs = (service: Service): Caller<Endpoint> =>
+    new Caller({ endpoints: urls.map((url) => new Endpoint(url, service)), clock, meter });
+  return { groups: unary(), pages: unary(), watch: stubs('Watch'), upkeep: stubs('Maintenance') };
 }

@@ -14,6 +14,7 @@ import type { Codec, GroupAnswer } from './codec.js';
 import { type Group, GroupBuilder, type Work } from './group.js';
 import { LaneQueue } from './lane-queue.js';
 import type { StoreMeter } from './meter.js';
+import type { UnaryChannel } from './unary-channel.js';
 import type { Stamp, WriterFence } from './writer-fence.js';
 
 /** How long a group may stay unanswered before its outcome counts as unknown. Two tries fit a 2 s request. */
@@ -33,7 +34,7 @@ const MAX_WAITING = 50_000;
 const MAX_REFUSALS = 8;
 
 export interface GroupCommitOptions {
-  caller: Caller;
+  caller: Caller<UnaryChannel>;
   codec: Codec;
   fence: WriterFence;
   clock: Clock;
@@ -186,8 +187,8 @@ export class GroupCommit {
       transitions,
       probes: fence.probes,
     });
-    const reply = await caller.call('txn', CALL_MS, (endpoint, options) =>
-      endpoint.unary('KV/Txn', request, options),
+    const reply = await caller.call('txn', CALL_MS, (endpoint, withinMs) =>
+      endpoint.call('KV/Txn', request, withinMs),
     );
     switch (reply.kind) {
       case 'ok':

@@ -1,10 +1,13 @@
 import type { Caller } from './caller.js';
+import type { Codec } from './codec.js';
 import type { StoreLog } from './meter.js';
+import type { UnaryChannel } from './unary-channel.js';
 
 const COMPACT_MS = 5_000;
 
 export interface HousekeeperOptions {
-  caller: Caller;
+  caller: Caller<UnaryChannel>;
+  codec: Codec;
   log: StoreLog;
   /** Whether this process is the one that keeps house; several at once do no harm. */
   isElected: () => boolean;
@@ -40,8 +43,10 @@ export class Housekeeper {
   }
 
   async #compact(revision: number): Promise<void> {
-    const reply = await this.#options.caller.call('compact', COMPACT_MS, ({ etcd }, options) =>
-      etcd.kv.compact({ revision }, options),
+    const { caller, codec } = this.#options;
+    const message = codec.encodeCompaction(revision);
+    const reply = await caller.call('compact', COMPACT_MS, (endpoint, withinMs) =>
+      endpoint.call('KV/Compact', message, withinMs),
     );
     // Refused: another process has compacted further already.
     if (reply.kind !== 'ok' && reply.kind !== 'refused') throw reply.cause;

@@ -1,6 +1,7 @@
 /**
- * The ElectionStore on etcd: group commit, write fence, watch hub, housekeeping. The sole user of etcd3, which it
- * uses as a typed gRPC stub and nothing more. And the engine of a process: a replica and the store it stands on.
+ * The ElectionStore on etcd: group commit, write fence, watch hub, housekeeping. Commits and reads travel over
+ * node:http2; it is the sole user of etcd3, a typed gRPC stub for the watch and for what is asked now and then. And
+ * the engine of a process: a replica and the store it stands on.
  */
 export {
   ClusterInspector,

@@ -1,6 +1,7 @@
 import { type Entry, keys } from '#election';
 import type { Caller } from './caller.js';
 import type { Codec, Page, PageRequest } from './codec.js';
+import type { UnaryChannel } from './unary-channel.js';
 
 /** Entries per page: a page stays at a few megabytes. */
 const PAGE = 10_000;
@@ -15,7 +16,7 @@ export class ListingFailed extends Error {}
  * member can only fail to answer, never answer something else; local reads are good enough.
  * @throws ListingFailed
  */
-export async function listAt(caller: Caller, codec: Codec, revision: number): Promise<Entry[]> {
+export async function listAt(caller: Caller<UnaryChannel>, codec: Codec, revision: number): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (let range of [
     codec.rangeBetween(undefined, keys.outbox),
@@ -32,10 +33,14 @@ export async function listAt(caller: Caller, codec: Codec, revision: number): Pr
 }
 
 /** One page at a pinned revision. @throws ListingFailed, also when the revision was compacted away */
-export async function pageAt(caller: Caller, codec: Codec, request: PageRequest): Promise<Page> {
+export async function pageAt(
+  caller: Caller<UnaryChannel>,
+  codec: Codec,
+  request: PageRequest,
+): Promise<Page> {
   const message = codec.encodePage(request);
-  const reply = await caller.call('range', PAGE_MS, (endpoint, options) =>
-    endpoint.unary('KV/Range', message, options),
+  const reply = await caller.call('range', PAGE_MS, (endpoint, withinMs) =>
+    endpoint.call('KV/Range', message, withinMs),
   );
   if (reply.kind !== 'ok') throw new ListingFailed('a page could not be read', { cause: reply.cause });
   return codec.decodePage(reply.value);

@@ -8,6 +8,7 @@
 import { type Clock, delay, type Timer } from '#core';
 import type { Change, Entry, Follower } from '#election';
 import type { Caller } from './caller.js';
+import type { Endpoint } from './endpoint.js';
 import type { Codec } from './codec.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 import { type StreamEnd, WatchStream } from './watch-stream.js';
@@ -24,7 +25,7 @@ const HIDDEN = 'g/writer/';
 
 export interface WatchHubOptions {
   /** Chooses the endpoints of the stream. */
-  caller: Caller;
+  caller: Caller<Endpoint>;
   codec: Codec;
   clock: Clock;
   meter: StoreMeter;
@@ -112,7 +113,7 @@ export class WatchHub {
     this.#tell((follower) => follower.reset(shown, revision));
   }
 
-  async #stay(endpoint: ReturnType<Caller['endpoint']>): Promise<StreamEnd> {
+  async #stay(endpoint: Endpoint): Promise<StreamEnd> {
     const stream = new WatchStream(this.#options.codec, {
       onOpen: () => void this.#verify(stream),
       onMessage: (changes) => this.#receive(changes),

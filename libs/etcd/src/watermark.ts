@@ -1,5 +1,6 @@
 import { type Lane, LANES } from '#election';
 import type { Caller } from './caller.js';
+import { deadlineIn, type Endpoint } from './endpoint.js';
 import type { StoreLog, StoreMeter } from './meter.js';
 
 /**
@@ -20,7 +21,7 @@ const OLDEST_SUPPORTED = { '3.5': 33, '3.6': 14 } as const;
 const STATUS_MS = 2_000;
 
 export interface WatermarkOptions {
-  caller: Caller;
+  caller: Caller<Endpoint>;
   limitBytes: number;
   meter: StoreMeter;
   log: StoreLog;
@@ -46,8 +47,8 @@ export class Watermark {
   /** Reads the size of the database. Pages that compaction has freed do not count: they are used again. */
   async measure(): Promise<void> {
     const { caller, meter, log } = this.#options;
-    const reply = await caller.call('status', STATUS_MS, ({ etcd }, options) =>
-      etcd.maintenance.status(options),
+    const reply = await caller.call('status', STATUS_MS, ({ etcd }, withinMs) =>
+      etcd.maintenance.status(deadlineIn(withinMs)),
     );
     if (reply.kind !== 'ok') return;
     const { dbSize, dbSizeInUse, version } = reply.value;

@@ -14,6 +14,7 @@ import {
 import type { Caller } from './caller.js';
 import type { Codec, Origin } from './codec.js';
 import type { StoreLog, StoreMeter } from './meter.js';
+import type { UnaryChannel } from './unary-channel.js';
 
 /** How long one attempt to commit the fence may take before the next endpoint is tried. */
 const ATTEMPT_MS = 500;
@@ -30,7 +31,7 @@ export interface Stamp {
 
 export interface WriterFenceOptions {
   processId: string;
-  caller: Caller;
+  caller: Caller<UnaryChannel>;
   codec: Codec;
   clock: Clock;
   meter: StoreMeter;
@@ -167,7 +168,9 @@ export class WriterFence {
       { guards: [], writes: [{ kind: 'delete', key: this.#writerKey }], reads: [] },
     ];
     const request = codec.encodeGroup({ demands: [], transitions, probes: [] });
-    await caller.call('fence', ATTEMPT_MS, (endpoint, options) => endpoint.unary('KV/Txn', request, options));
+    await caller.call('fence', ATTEMPT_MS, (endpoint, withinMs) =>
+      endpoint.call('KV/Txn', request, withinMs),
+    );
   }
 
   async #advance(): Promise<boolean> {
@@ -200,8 +203,8 @@ export class WriterFence {
     ];
     const request = codec.encodeGroup({ demands: [], transitions, probes: [] });
     const known = this.#newestRevision;
-    const reply = await caller.call('fence', ATTEMPT_MS, (endpoint, options) =>
-      endpoint.unary('KV/Txn', request, options),
+    const reply = await caller.call('fence', ATTEMPT_MS, (endpoint, withinMs) =>
+      endpoint.call('KV/Txn', request, withinMs),
     );
     if (reply.kind !== 'ok') return reply.cause;
     const answer = codec.decodeGroup(reply.value, transitions);

@@ -53,6 +53,18 @@ function electionMetrics(registry: Registry) {
     candidates: gauge('incumbent_candidates', 'Candidacies, leading and waiting'),
     sessions: gauge('incumbent_sessions', 'Live sessions'),
     eventStreams: gauge('incumbent_event_streams', 'Event streams that are open on this replica'),
+    attachedSockets: gauge('incumbent_attached_sockets', 'Sockets with attached sessions on this replica'),
+    attachedFrames: new Counter({
+      name: 'incumbent_attached_frames_total',
+      help: 'Frames of participants that were answered',
+      registers,
+    }),
+    attachedClosed: new Counter({
+      name: 'incumbent_attached_closed_total',
+      help: 'Attached sockets that are gone, by their close code',
+      labelNames: ['code'] as const,
+      registers,
+    }),
     campaignSeconds: latency('incumbent_campaign_seconds', 'From the arrival of a campaign to its answer'),
     renewSeconds: latency('incumbent_renew_seconds', 'From the arrival of a renewal to its answer'),
     resignSeconds: latency('incumbent_resign_seconds', 'From the arrival of a resignation to its answer'),
@@ -157,6 +169,11 @@ function deliveryMetrics(registry: Registry) {
       name: 'incumbent_delivery_attempt_seconds',
       help: 'From the begin of an attempt to its answer or its deadline',
       buckets: DELIVERY_BUCKETS,
+      registers,
+    }),
+    deliveryLooksFailed: new Counter({
+      name: 'incumbent_delivery_looks_failed_total',
+      help: 'Looks for webhook deliveries that are due which failed although Postgres was there',
       registers,
     }),
     deliveriesPending: new Gauge({

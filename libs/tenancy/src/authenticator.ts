@@ -58,6 +58,14 @@ export class Authenticator {
     return isLive && this.mirror.tenant(tenantId)?.status === 'active';
   }
 
+  /** What a key that was accepted before may do now, its tenant suspended or not; undefined once it is not accepted. */
+  present({ keyId, tenantId }: Principal): Principal | undefined {
+    const record = this.mirror.apiKey(keyId);
+    const tenant = this.mirror.tenant(tenantId);
+    if (record?.tenantId !== tenantId || this.isExpired(record)) return undefined;
+    return !tenant || tenant.status === 'deleted' ? undefined : toPrincipal(keyId, record, tenant);
+  }
+
   private principalOf(authorization: string | undefined): Principal | undefined {
     const text = BEARER.exec(authorization ?? '')?.[1];
     const parts = text === undefined ? undefined : parseApiKey(text);
@@ -67,19 +75,23 @@ export class Authenticator {
     const tenant = this.mirror.tenant(record.tenantId);
     if (!matches || !parts || !found || !tenant || tenant.status === 'deleted') return undefined;
     if (parts.environment !== this.environment || this.isExpired(record)) return undefined;
-    return {
-      keyId: parts.keyId,
-      tenantId: record.tenantId,
-      scopes: record.scopes,
-      ...(record.electionPrefix === undefined ? {} : { electionPrefix: record.electionPrefix }),
-      ...(record.expiresAt === undefined ? {} : { expiresAt: record.expiresAt }),
-      ...(record.requestsPerSecond === undefined ? {} : { requestsPerSecond: record.requestsPerSecond }),
-      suspended: tenant.status === 'suspended',
-    };
+    return toPrincipal(parts.keyId, record, tenant);
   }
 
   /** By the wall clock: an expiry is a date that people chose, not a guarantee between machines. */
   private isExpired(record: ApiKeyRecord): boolean {
     return record.expiresAt !== undefined && Date.parse(record.expiresAt) <= this.clock.wallTimeMs();
   }
+}
+
+function toPrincipal(keyId: string, record: ApiKeyRecord, tenant: TenantRecord): Principal {
+  return {
+    keyId,
+    tenantId: record.tenantId,
+    scopes: record.scopes,
+    ...(record.electionPrefix === undefined ? {} : { electionPrefix: record.electionPrefix }),
+    ...(record.expiresAt === undefined ? {} : { expiresAt: record.expiresAt }),
+    ...(record.requestsPerSecond === undefined ? {} : { requestsPerSecond: record.requestsPerSecond }),
+    suspended: tenant.status === 'suspended',
+  };
 }

@@ -39,12 +39,18 @@ export function adminTokenRecordOf({ name, hash, role, expiresAt }: AdminTokenRo
 }
 
 export function tenantRecordOf(row: TenantRow): TenantRecord {
-  const { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond } = effectiveQuota(
-    row.plan,
-    row,
-  );
-  const status = mirroredStatus(row.status);
-  return { ...status, maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond };
+  const quota = effectiveQuota(row.plan, row);
+  const { maxCandidatesPerElection, maxSessions, maxCandidaciesPerSession, maxStreams } = quota;
+  const { minTtlMs, requestsPerSecond } = quota;
+  return {
+    ...mirroredStatus(row.status),
+    maxCandidatesPerElection,
+    maxSessions,
+    maxCandidaciesPerSession,
+    maxStreams,
+    minTtlMs,
+    requestsPerSecond,
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ export interface Quota {
   maxApiKeys: number;
   maxWebhookEndpoints: number;
   maxSessions: number;
+  maxCandidaciesPerSession: number;
   maxStreams: number;
   /** The smallest ttlMs of a session: short ones cost renewals. */
   minTtlMs: number;
@@ -30,6 +31,7 @@ export const PLANS: Readonly<Record<PlanName, Readonly<Quota>>> = {
     maxApiKeys: 10,
     maxWebhookEndpoints: 3,
     maxSessions: 500,
+    maxCandidaciesPerSession: 100,
     maxStreams: 50,
     minTtlMs: 5_000,
     requestsPerSecond: 50,
@@ -40,6 +42,7 @@ export const PLANS: Readonly<Record<PlanName, Readonly<Quota>>> = {
     maxApiKeys: 50,
     maxWebhookEndpoints: 20,
     maxSessions: 10_000,
+    maxCandidaciesPerSession: 1_000,
     maxStreams: 1_000,
     minTtlMs: 1_000,
     requestsPerSecond: 500,
@@ -50,6 +53,7 @@ export const PLANS: Readonly<Record<PlanName, Readonly<Quota>>> = {
     maxApiKeys: 500,
     maxWebhookEndpoints: 100,
     maxSessions: 100_000,
+    maxCandidaciesPerSession: 10_000,
     maxStreams: 10_000,
     minTtlMs: 1_000,
     requestsPerSecond: 5_000,

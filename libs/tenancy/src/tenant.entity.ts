@@ -36,6 +36,7 @@ export const Tenants = new EntitySchema<TenantRow>({
     maxApiKeys: quota('max_api_keys'),
     maxWebhookEndpoints: quota('max_webhook_endpoints'),
     maxSessions: quota('max_sessions'),
+    maxCandidaciesPerSession: quota('max_candidacies_per_session'),
     maxStreams: quota('max_streams'),
     minTtlMs: quota('min_ttl_ms'),
     requestsPerSecond: quota('requests_per_second'),
@@ -63,5 +64,6 @@ export const Tenants = new EntitySchema<TenantRow>({
         'max_webhook_endpoints >= 0 AND max_sessions >= 0 AND max_streams >= 0 AND min_ttl_ms >= 0 AND ' +
         'requests_per_second >= 1',
     },
+    { name: 'tenants_candidacies_check', expression: 'max_candidacies_per_session >= 0' },
   ],
 });

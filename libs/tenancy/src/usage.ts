@@ -22,6 +22,8 @@ export interface LiveCounts {
   /** Of the election that has most. */
   maxCandidatesPerElection: number;
   maxSessions: number;
+  /** Of the session that has most. */
+  maxCandidaciesPerSession: number;
   /** On this replica. */
   maxStreams: number;
   /** In the present second. */
@@ -38,7 +40,8 @@ const COUNTS = `
   SELECT tenant.id, tenant.name, tenant.plan,
          tenant.max_elections AS "maxElections", tenant.max_candidates_per_election AS "maxCandidatesPerElection",
          tenant.max_api_keys AS "maxApiKeys", tenant.max_webhook_endpoints AS "maxWebhookEndpoints",
-         tenant.max_sessions AS "maxSessions", tenant.max_streams AS "maxStreams",
+         tenant.max_sessions AS "maxSessions", tenant.max_candidacies_per_session AS "maxCandidaciesPerSession",
+         tenant.max_streams AS "maxStreams",
          tenant.min_ttl_ms AS "minTtlMs", tenant.requests_per_second AS "requestsPerSecond",
          (SELECT count(*)::int FROM elections WHERE tenant_id = tenant.id) AS elections,
          (SELECT count(*)::int FROM api_keys WHERE tenant_id = tenant.id AND revoked_at IS NULL) AS "apiKeys",
@@ -98,6 +101,7 @@ function usageOf(row: CountedRow, live: LiveCounts): Usage {
       maxApiKeys: of('maxApiKeys', row.apiKeys),
       maxWebhookEndpoints: of('maxWebhookEndpoints', row.endpoints),
       maxSessions: of('maxSessions', live.maxSessions),
+      maxCandidaciesPerSession: of('maxCandidaciesPerSession', live.maxCandidaciesPerSession),
       maxStreams: of('maxStreams', live.maxStreams),
       requestsPerSecond: of('requestsPerSecond', live.requestsPerSecond),
     },

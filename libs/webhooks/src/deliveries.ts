@@ -11,7 +11,7 @@ import {
 import { type AttemptRow, type DeliveryState, WebhookAttempts } from './delivery.entity.js';
 import type { Viewer } from './endpoint-rows.js';
 import { type MessagePayload, TEST_TYPE } from './payload.js';
-import { withinSql } from './subscription.js';
+import { ofElectionSql, withinSql } from './subscription.js';
 
 /** A delivery as people may see it. */
 export interface Delivery {
@@ -126,11 +126,7 @@ class Conditions {
     this.add((id) => `delivery.tenant_id = ${id}`, tenantId);
     this.add(withinSql, electionPrefix);
     // An endpoint that lies within the prefix now may have heard of other elections before.
-    this.add(
-      (prefix) => `(message.type = '${TEST_TYPE}' OR
-        message.election <> '' AND starts_with(message.election, ${prefix}))`,
-      electionPrefix,
-    );
+    this.add((prefix) => `(message.type = '${TEST_TYPE}' OR ${ofElectionSql(prefix)})`, electionPrefix);
   }
 
   get text(): string {

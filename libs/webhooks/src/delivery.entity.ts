@@ -46,8 +46,11 @@ export const WebhookMessages = new EntitySchema<MessageRow>({
   ],
 });
 
-/** superseded: a newer event took its place (mode latest). cancelled: given up before the schedule was over. */
-export type DeliveryState = 'pending' | 'succeeded' | 'failed' | 'superseded' | 'cancelled';
+/**
+ * superseded: a newer event took its place (mode latest). The check and an index of the table know `cancelled` too,
+ * which nothing sets: what is owed to a disabled endpoint stays owed, what was owed to a deleted one is purged.
+ */
+export type DeliveryState = 'pending' | 'succeeded' | 'failed' | 'superseded';
 
 /** A row of `webhook_deliveries`: one message to one endpoint. */
 export interface DeliveryRow {

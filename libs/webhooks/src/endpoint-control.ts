@@ -1,13 +1,13 @@
-import { type Act, type Caused, newAct, newId } from '#core';
+import { type Caused, newId } from '#core';
 import { type EntityManager, IsNull } from '#postgres';
-import { type EndpointRow, type SecretKind, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
+import { type SecretKind, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
 import {
   type Endpoint,
   endpointDisabled,
   findEndpoint,
   present,
   publicKeyOf,
-  targetOf,
+  record,
   type Viewer,
 } from './endpoint-rows.js';
 import type { EndpointParts } from './endpoints.js';
@@ -56,7 +56,8 @@ export class EndpointControl {
       await rows.update(WebhookSecrets, { ...own, expiresAt: IsNull() }, { expiresAt: previousExpiresAt });
       await forget(rows, own, now);
       await rows.insert(WebhookSecrets, seal.secretRow(row, made, now));
-      await this.record(rows, caused, row, {
+      await record(this.parts, rows, row, {
+        caused,
         action: 'webhook_endpoint.secret_rotated',
         metadata: { kind, overlapMs },
       });
@@ -86,7 +87,7 @@ export class EndpointControl {
         updatedAt: new Date(clock.wallTimeMs()),
       };
       await rows.update(WebhookEndpoints, { tenantId: row.tenantId, id }, changed);
-      await this.record(rows, caused, row, { action: 'webhook_endpoint.enabled' });
+      await record(this.parts, rows, row, { caused, action: 'webhook_endpoint.enabled' });
       return { shown: present({ ...row, ...changed }, publicKey), enabled: true };
     });
     if (enabled) this.waker.wake([{ tenantId: viewer.tenantId, endpointId: id }]);
@@ -104,7 +105,8 @@ export class EndpointControl {
       const row = await findEndpoint(rows, viewer, id);
       if (row.status === 'disabled') throw endpointDisabled();
       const made = await this.messages.test(rows, { tenantId, endpointId: id, messageId });
-      await this.record(rows, caused, row, {
+      await record(this.parts, rows, row, {
+        caused,
         action: 'webhook_endpoint.tested',
         metadata: { deliveryId: made },
       });
@@ -112,16 +114,6 @@ export class EndpointControl {
     });
     this.waker.wake([{ tenantId, endpointId: id }]);
     return { deliveryId, messageId };
-  }
-
-  private async record(
-    rows: EntityManager,
-    caused: Caused,
-    row: EndpointRow,
-    done: Pick<Act, 'action' | 'metadata'>,
-  ): Promise<void> {
-    const act = { tenantId: row.tenantId, targets: [targetOf(row)], ...done };
-    await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
   }
 }
 

@@ -1,5 +1,5 @@
-import { type Act, type ActTarget, IncumbentError } from '#core';
-import { type EntityManager, IsNull } from '#postgres';
+import { type Act, type ActTarget, type Caused, type Clock, IncumbentError, newAct } from '#core';
+import { type ActLog, type EntityManager, IsNull } from '#postgres';
 import { type EndpointMode, type EndpointRow, WebhookEndpoints, WebhookSecrets } from './endpoint.entity.js';
 import { isWithin } from './subscription.js';
 
@@ -121,6 +121,18 @@ export function present(row: EndpointRow, publicKey: string | undefined): Endpoi
 /** Named by its host alone: paths and queries of webhook URLs hold secrets often enough. */
 export function targetOf(row: Pick<EndpointRow, 'id' | 'url'>): ActTarget {
   return { type: 'webhook_endpoint', id: row.id, name: new URL(row.url).host };
+}
+
+/** Puts on record what was done to the endpoint, in the transaction that does it. */
+export async function record(
+  { acts, clock }: { acts: ActLog; clock: Clock },
+  rows: EntityManager,
+  endpoint: Pick<EndpointRow, 'tenantId' | 'id' | 'url'>,
+  done: Pick<Act, 'action' | 'metadata'> & { caused: Caused },
+): Promise<void> {
+  const { caused, ...rest } = done;
+  const act = { tenantId: endpoint.tenantId, targets: [targetOf(endpoint)], ...rest };
+  await acts.record(rows, [newAct(caused, act, clock)]);
 }
 
 /** What of these fields may go on record. */

@@ -1,5 +1,5 @@
 import { Not } from 'typeorm';
-import { type Act, type Caused, type Clock, newAct, newId } from '#core';
+import { type Caused, type Clock, newId } from '#core';
 import {
   type ActLog,
   type Database,
@@ -19,11 +19,11 @@ import {
   present,
   publicKeyOf,
   publicKeysOf,
+  record,
   recordable,
   requireHeadersStay,
   requireInside,
   requireVersion,
-  targetOf,
   type Viewer,
 } from './endpoint-rows.js';
 import type { UrlCheck } from './endpoint-url.js';
@@ -106,7 +106,11 @@ export class EndpointService {
       await rows.insert(WebhookEndpoints, row);
       const { secret } = await this.addSecret(rows, row, 'v1');
       const key = fields.signatureV1a ? await this.addSecret(rows, row, 'v1a') : undefined;
-      await this.record(rows, caused, row, { action: 'webhook_endpoint.created', ...recorded(fields) });
+      await record(this.parts, rows, row, {
+        caused,
+        action: 'webhook_endpoint.created',
+        metadata: recordable(fields),
+      });
       return { endpoint: present(row, key?.publicKey ?? undefined), secret };
     });
   }
@@ -160,7 +164,11 @@ export class EndpointService {
       let publicKey = await publicKeyOf(rows, row);
       if (next.signatureV1a && publicKey === undefined)
         publicKey = (await this.addSecret(rows, row, 'v1a')).publicKey ?? undefined;
-      await this.record(rows, caused, next, { action: 'webhook_endpoint.changed', ...recorded(fields) });
+      await record(this.parts, rows, next, {
+        caused,
+        action: 'webhook_endpoint.changed',
+        metadata: recordable(fields),
+      });
       return present(next, publicKey);
     });
   }
@@ -182,7 +190,7 @@ export class EndpointService {
       const updatedAt = new Date(this.parts.clock.wallTimeMs());
       await rows.update(WebhookEndpoints, { tenantId, id }, { status: 'deleted', headers: {}, updatedAt });
       await rows.delete(WebhookSecrets, { tenantId, endpointId: id });
-      await this.record(rows, caused, row, { action: 'webhook_endpoint.deleted' });
+      await record(this.parts, rows, row, { caused, action: 'webhook_endpoint.deleted' });
     });
   }
 
@@ -237,18 +245,4 @@ export class EndpointService {
       updatedAt: new Date(this.parts.clock.wallTimeMs()),
     };
   }
-
-  private async record(
-    rows: EntityManager,
-    caused: Caused,
-    row: EndpointRow,
-    done: Pick<Act, 'action' | 'metadata'>,
-  ): Promise<void> {
-    const act = { tenantId: row.tenantId, targets: [targetOf(row)], ...done };
-    await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
-  }
-}
-
-function recorded(fields: Partial<EndpointFields>): Pick<Act, 'metadata'> {
-  return { metadata: recordable(fields) };
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from '#postgres';
+import { ofElectionSql } from './subscription.js';
 
 /**
  * Makes deliveries due now that wait for a later attempt, and answers their ids: whoever has mended a receiver need not
@@ -22,7 +23,7 @@ export async function hasten(
           AND ($5::text IS NULL OR EXISTS (
             SELECT FROM webhook_messages message
              WHERE message.tenant_id = waiting.tenant_id AND message.id = waiting.message_id
-               AND message.election <> '' AND starts_with(message.election, $5)))
+               AND ${ofElectionSql('$5')}))
        RETURNING id)
      SELECT id FROM hastened`,
     [endpoint.tenantId, endpoint.endpointId, messageId, since, within],

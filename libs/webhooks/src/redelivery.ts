@@ -1,9 +1,10 @@
-import { type Caused, type Clock, IncumbentError, newAct } from '#core';
+import { type Caused, type Clock, IncumbentError } from '#core';
 import type { ActLog, Database, EntityManager } from '#postgres';
 import { findDelivery } from './deliveries.js';
-import { endpointDisabled, findEndpoint, targetOf, type Viewer } from './endpoint-rows.js';
+import { endpointDisabled, findEndpoint, record, type Viewer } from './endpoint-rows.js';
 import { hasten } from './hastening.js';
 import { type EndpointWaker, insertDeliveries, type NewDelivery } from './outbox.js';
+import { ofElectionSql } from './subscription.js';
 
 /** How far back deliveries can be asked for again; milliseconds. What is older is not kept for certain. */
 export const RECOVER_WITHIN_MS = 14 * 24 * 3_600_000;
@@ -47,10 +48,11 @@ export class Redelivery {
       const [next] = hastened ? [] : await repetitionsOf(rows, tenantId, endpoint.id, { messageId });
       const [id] = next ? await insertDeliveries(rows, [next]) : [hastened];
       if (id === undefined) throw stillPending();
-      const targets = [targetOf(endpoint)];
-      const metadata = { deliveryId, newDeliveryId: id };
-      const act = { tenantId, action: 'webhook_delivery.redelivered', targets, metadata };
-      await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
+      await record(this.parts, rows, endpoint, {
+        caused,
+        action: 'webhook_delivery.redelivered',
+        metadata: { deliveryId, newDeliveryId: id },
+      });
       return { made: id, endpointId: endpoint.id };
     });
     this.parts.waker.wake([{ tenantId, endpointId }]);
@@ -58,8 +60,8 @@ export class Redelivery {
   }
 
   /**
-   * Delivers again every message since then whose last delivery to this endpoint failed or was cancelled, oldest
-   * first, and makes now what waits for a later attempt. Repeating it is harmless: what is in flight is left alone.
+   * Delivers again every message since then whose last delivery to this endpoint failed, oldest first, and makes now
+   * what waits for a later attempt. Repeating it is harmless: what is in flight is left alone.
    * @throws IncumbentError webhook_endpoint.not_found, webhook_endpoint.disabled, request.invalid_body
    */
   async recover(viewer: Viewer, endpointId: string, since: Date, caused: Caused): Promise<Recovery> {
@@ -74,8 +76,7 @@ export class Redelivery {
       const made = await insertDeliveries(rows, lost.slice(0, MOST_AT_ONCE));
       const recovered = made.length + hastened.length;
       const metadata = { since: since.toISOString(), recovered };
-      const act = { tenantId, action: 'webhook_endpoint.recovered', targets: [targetOf(endpoint)], metadata };
-      await this.parts.acts.record(rows, [newAct(caused, act, this.parts.clock)]);
+      await record(this.parts, rows, endpoint, { caused, action: 'webhook_endpoint.recovered', metadata });
       return { recovered, more: lost.length > MOST_AT_ONCE };
     });
     if (recovery.recovered > 0) this.parts.waker.wake([{ tenantId, endpointId }]);
@@ -97,7 +98,7 @@ export class Redelivery {
 const WITHIN = `($4::text IS NULL OR EXISTS (
   SELECT FROM webhook_messages message
    WHERE message.tenant_id = last.tenant_id AND message.id = last.message_id
-     AND message.election <> '' AND starts_with(message.election, $4)))`;
+     AND ${ofElectionSql('$4')}))`;
 
 /**
  * The next delivery of each message that can have one: of this message unless it is under way, or of those since
@@ -112,11 +113,7 @@ async function repetitionsOf(
   const [condition, ...values] =
     'messageId' in which
       ? ["last.message_id = $3 AND last.state <> 'pending'", which.messageId]
-      : [
-          `last.created_at >= $3 AND last.state IN ('failed', 'cancelled') AND ${WITHIN}`,
-          which.since,
-          which.within,
-        ];
+      : [`last.created_at >= $3 AND last.state = 'failed' AND ${WITHIN}`, which.since, which.within];
   const found = await rows.query<(Omit<NewDelivery, 'place' | 'redelivery'> & Numbers)[]>(
     `SELECT tenant_id AS "tenantId", endpoint_id AS "endpointId", message_id AS "messageId",
             election_id AS "electionId", place, redelivery

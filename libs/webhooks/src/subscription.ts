@@ -41,6 +41,14 @@ export function withinSql(parameter: string): string {
                       WHERE NOT starts_with(rtrim(pattern, '*'), ${parameter})))`;
 }
 
+/**
+ * Whether a row of `webhook_messages AS message` tells of an election within the prefix; `parameter` is the prefix.
+ * What concerns the tenant as a whole does not, though its empty name begins with every empty prefix.
+ */
+export function ofElectionSql(parameter: string): string {
+  return `(message.election <> '' AND starts_with(message.election, ${parameter}))`;
+}
+
 function fits(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

@@ -48,7 +48,8 @@ function bodyFor({ method, path }: Route): unknown {
 
 async function ask(caller: Caller, route: Route, name: string): Promise<Answer> {
   const body = bodyFor(route);
-  return await caller.send(route.method, route.path.replace(/\{\w+\}/, name), {
+  const query = route.path.endsWith('/check') ? '?candidate=intruder' : '';
+  return await caller.send(route.method, route.path.replace(/\{\w+\}/, name) + query, {
     ...(body !== undefined && {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

@@ -100,6 +100,7 @@ describe('bad input', () => {
     ['GET', `${ENDPOINTS}?limit=0`, undefined, 'request.invalid_query'],
     ['GET', '/v1/webhook-deliveries?cursor=!!', undefined, 'request.invalid_query'],
     ['GET', '/v1/webhook-deliveries?state=lost', undefined, 'request.invalid_query'],
+    ['GET', '/v1/webhook-deliveries?state=cancelled', undefined, 'request.invalid_query'],
     ['GET', '/v1/webhook-deliveries?from=yesterday', undefined, 'request.invalid_query'],
     ['GET', '/v1/webhook-deliveries?endpoint=ten_0123456789', undefined, 'request.invalid_query'],
     ['GET', '/v1/webhook-deliveries?page=2', undefined, 'request.invalid_query'],

@@ -23,6 +23,7 @@ describe('tenants', () => {
       status: 'active',
       maxCandidatesPerElection: 7,
       maxSessions: 10_000,
+      maxCandidaciesPerSession: 1_000,
       maxStreams: 1_000,
       minTtlMs: 1_000,
       requestsPerSecond: 500,

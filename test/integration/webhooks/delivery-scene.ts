@@ -2,6 +2,7 @@ import { AuditLog } from '#audit';
 import { newId, systemClock } from '#core';
 import type { EventRecord } from '#election';
 import type { Database } from '#postgres';
+import type { Logger } from '#telemetry';
 import { WebhookSink } from '#testing';
 import {
   Claims,
@@ -43,6 +44,7 @@ interface WorkerOptions {
   signTerm?: SignTerm;
   /** For the jitter of the schedule; 0 makes every delay the shortest. */
   random?: () => number;
+  logger?: Logger;
   /** Another way to the same rows. */
   database?: Database;
 }
@@ -55,6 +57,8 @@ export interface TestWorker {
   sender: Sender;
   dispatcher: Dispatcher;
   recorded: Recorded[];
+  /** How often a look for what is due has failed although Postgres was there. */
+  looksFailed(): number;
   close(withinMs?: number): Promise<void>;
 }
 
@@ -143,7 +147,7 @@ export async function newDeliveryScene(): Promise<DeliveryScene> {
 
 function newWorker(
   scene: Scene,
-  { limits, signTerm, random, database = scene.database }: WorkerOptions,
+  { limits, signTerm, random, logger = silent, database = scene.database }: WorkerOptions,
 ): TestWorker {
   const id = newId('prc');
   const recorded: Recorded[] = [];
@@ -152,10 +156,12 @@ function newWorker(
   const outcomes = new Outcomes({ database, acts: new AuditLog(), clock, random: random ?? (() => 0) }, id);
   const envelopes = new Envelopes(scene.seal, signTerm ?? (async () => undefined), clock);
   const onAttempt = (ended: Recorded): void => void recorded.push(ended);
-  const sender = new Sender({ envelopes, agent, outcomes, onAttempt }, silent, clock);
+  const sender = new Sender({ envelopes, agent, outcomes, onAttempt }, logger, clock);
+  let looksFailed = 0;
+  const onLookFailed = (): void => void (looksFailed += 1);
   const claims = new Claims(database, id, clock);
   const all = { ...DEFAULT_LIMITS, sweepEveryMs: 50, ...limits };
-  const dispatcher = new Dispatcher(claims, sender, all, silent, clock);
+  const dispatcher = new Dispatcher({ claims, sender, onLookFailed }, all, logger, clock);
   let closed: Promise<void> | undefined;
   const close = async (withinMs: number): Promise<void> => {
     await dispatcher.close(withinMs);
@@ -168,6 +174,7 @@ function newWorker(
     sender,
     dispatcher,
     recorded,
+    looksFailed: () => looksFailed,
     close: (withinMs = 5_000) => (closed ??= close(withinMs)),
   };
 }

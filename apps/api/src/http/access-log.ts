@@ -29,7 +29,7 @@ export class AccessLog {
     const durationMs = this.clock.monotonicMs() - request.call.receivedAtMs;
     if (policy && !request.call.held) this.latencies.get(policy.operationId)?.observe(durationMs / 1_000);
     const { statusCode } = reply;
-    const level = levelOf(statusCode, policy?.quiet ?? false);
+    const level = request.call.refusalIsAnswer ? 'debug' : levelOf(statusCode, policy?.quiet ?? false);
     if (!this.logger.isLevelEnabled(level)) return;
     this.logger[level](
       {

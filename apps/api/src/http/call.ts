@@ -28,7 +28,7 @@ declare module 'fastify' {
  * so that the promise holds as the caller measures it, over a network and on a busy machine; more than a leader
  * election of etcd takes with the recommended settings (up to 1 s), so that most calls survive one.
  */
-const ANSWER_WITHIN_MS = 1_500;
+export const ANSWER_WITHIN_MS = 1_500;
 
 /** A header of a stranger's choice goes on record; its length is ours to choose. */
 const LONGEST_USER_AGENT = 256;
@@ -41,6 +41,8 @@ export class Call {
   operator: Actor | undefined;
   /** The answer was held on purpose: its duration says nothing about us. */
   held = false;
+  /** The refusal is one of the answers that the call exists for, and no sign that something is wrong. */
+  refusalIsAnswer = false;
   /** Set for a call with an Idempotency-Key that makes something: the same for all its attempts. */
   onceId: string | undefined;
   /** The caller's trace, if it named one. */

@@ -12,6 +12,8 @@ export interface Identify {
   operator(authorization: string | undefined): Operator;
   /** Whether a key that was let in would be let in again. */
   stillValid(principal: Principal): boolean;
+  /** What a key that was let in may do now; undefined once it is not accepted any more. */
+  present(principal: Principal): Principal | undefined;
 }
 
 /**
@@ -37,6 +39,28 @@ export class Gate {
     return this.identify.stillValid(principal);
   }
 
+  /** What a key that was let in may do by now; undefined once it is not accepted any more. */
+  present(principal: Principal): Principal | undefined {
+    return this.identify.present(principal);
+  }
+
+  /**
+   * Whether a caller may make a call with this policy.
+   * @throws IncumbentError tenant.suspended, identity.scope_missing
+   */
+  requireAllowed(
+    principal: Principal,
+    { access, evenSuspended }: Pick<RoutePolicy, 'access' | 'evenSuspended'>,
+  ): void {
+    if (principal.suspended && !evenSuspended) {
+      throw new IncumbentError(
+        'tenant.suspended',
+        'Only renew and resign are answered. Ask the operator of this service to activate the tenant again.',
+      );
+    }
+    if (access !== 'public' && access !== 'admin') requireScope(principal, access);
+  }
+
   private admitOperator(
     request: FastifyRequest,
     authorization: string | undefined,
@@ -51,13 +75,7 @@ export class Gate {
   private admitTenant(request: FastifyRequest, authorization: string | undefined, policy: RoutePolicy): void {
     const principal = this.identify.tenant(authorization);
     request.call.principal = principal;
-    if (principal.suspended && !policy.evenSuspended) {
-      throw new IncumbentError(
-        'tenant.suspended',
-        'Only renew and resign are answered. Ask the operator of this service to activate the tenant again.',
-      );
-    }
-    if (policy.access !== 'public' && policy.access !== 'admin') requireScope(principal, policy.access);
+    this.requireAllowed(principal, policy);
   }
 }
 

@@ -38,7 +38,7 @@ export function readInput(spec: OperationSpec, request: FastifyRequest, reply: F
     call: request.call,
     request,
     reply,
-    params: optional(spec.params, request.params, 'request.invalid_path'),
+    params: optional(spec.params, spec.params && paramsOf(spec, request), 'request.invalid_path'),
     query: readQuery(spec, request),
     headers: optional(spec.headers, spec.headers && pick(spec.headers, request), 'request.invalid_header'),
     body: optional(spec.body, spec.body && bodyOf(spec, request), 'request.invalid_body'),
@@ -47,6 +47,13 @@ export function readInput(spec: OperationSpec, request: FastifyRequest, reply: F
 
 function optional(schema: z.ZodType | undefined, value: unknown, code: ErrorCode): unknown {
   return schema && parse(schema, value, code);
+}
+
+/** The router calls the open end of a path by a name of its own; whoever wants it reads the request target. */
+function paramsOf(spec: OperationSpec, request: FastifyRequest): unknown {
+  if (!spec.openEnded) return request.params;
+  const { '*': _, ...params } = request.params as Record<string, string>;
+  return params;
 }
 
 /** Calls without a query refuse any parameter: a misspelt or misplaced one must not be ignored. */

@@ -16,6 +16,7 @@ Tenant calls need \`Authorization: Bearer <API key>\`, admin calls \`Authorizati
 
 const TAGS = [
   { name: 'Standing', description: 'For participants: campaign, renew, resign.' },
+  { name: 'Sessions', description: 'One session for many elections: open, renew, end.' },
   { name: 'Observing', description: 'Who leads, who waits, what changes.' },
   { name: 'Fencing', description: 'Signed tokens that let a resource refuse a leader that acts too late.' },
   { name: 'Elections', description: 'Creating and changing elections.' },

@@ -33,6 +33,8 @@ export interface OperationSpec {
   renews?: boolean;
   /** Makes something, at most once for each `Idempotency-Key`; `secrets` are fields of the answer that are told once. */
   idempotent?: { secrets: readonly string[] };
+  /** The last parameter of the path is everything that follows it, slashes included; it may be missing. */
+  openEnded?: boolean;
   /** Every answer says so. */
   deprecated?: Deprecation;
   params?: z.ZodObject;
@@ -100,7 +102,7 @@ export function Operation(spec: OperationSpec): MethodDecorator {
     quiet: isQuiet(spec.access),
   };
   return applyDecorators(
-    RequestMapping({ method: spec.method, path: spec.path.replaceAll(/\{(\w+)\}/g, ':$1') }),
+    RequestMapping({ method: spec.method, path: routesOf(spec) }),
     HttpCode(status),
     RouteConfig({ policy }),
     SetMetadata(OPERATION, spec),
@@ -108,6 +110,14 @@ export function Operation(spec: OperationSpec): MethodDecorator {
       ? [SetMetadata(SECRETS_OF_ANSWER, spec.idempotent.secrets), UseInterceptors(IdempotencyInterceptor)]
       : []),
   );
+}
+
+/** The paths as the router takes them. */
+function routesOf(spec: OperationSpec): string[] {
+  const route = spec.path.replaceAll(/\{(\w+)\}/g, ':$1');
+  if (!spec.openEnded) return [route];
+  const fixed = route.replace(/\/:\w+$/, '');
+  return [fixed, `${fixed}/*`];
 }
 
 /** Successful election calls and probes come by the thousand: their access lines are written at debug. */

@@ -19,6 +19,14 @@ export class ProblemFilter implements ExceptionFilter {
     this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
+  /** The problem of a refusal that is answered by other means than HTTP: logged and noticed like every other. */
+  problemOf(error: unknown, request: FastifyRequest, requestId: string): Problem {
+    const problem = toProblem(error, requestId);
+    if (isFault(problem)) this.logFault(error, request, problem);
+    this.noticed(error, request);
+    return problem;
+  }
+
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(this.orWrongMethod(error, request), request.id);
     if (isFault(problem)) this.logFault(error, request, problem);

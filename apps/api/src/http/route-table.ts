@@ -13,7 +13,8 @@ export class RouteTable {
   /** Learns every route that is registered from now on. */
   watch(server: FastifyInstance): void {
     server.addHook('onRoute', (route) => {
-      if (route.url.includes('*')) return;
+      // Routes of libraries that answer whatever nobody else does; they have no policy.
+      if (route.url.includes('*') && route.config?.policy === undefined) return;
       const known = this.paths.get(route.url) ?? {
         pattern: patternOf(route.url),
         methods: new Set<string>(),
@@ -48,7 +49,7 @@ export class RouteTable {
 function patternOf(url: string): RegExp {
   const source = url
     .split('/')
-    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll('.', '\\.')))
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll('.', '\\.').replace('*', '.*')))
     .join('/');
   return new RegExp(`^${source}$`);
 }

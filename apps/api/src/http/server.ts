@@ -12,6 +12,7 @@ import { parseJson } from './json.js';
 import type { ProblemFilter } from './problem.filter.js';
 import { problemHeaders, toProblem } from './problem.js';
 import type { RouteTable } from './route-table.js';
+import { mayUpgrade, routeUpgrades } from './upgrade.js';
 
 const MOST_BODY_BYTES = 16 * 1_024;
 const MOST_HEADER_BYTES = 16 * 1_024;
@@ -49,6 +50,7 @@ export function createServer(edge: Edge): FastifyAdapter {
       maxHeaderSize: MOST_HEADER_BYTES,
       // Node would answer by itself, without a problem; the gate demands exactly one.
       requireHostHeader: false,
+      shouldUpgradeCallback: mayUpgrade,
     },
     exposeHeadRoutes: false,
     // The gate refuses with a problem that may be relied on; Fastify would answer with a body of its own.
@@ -62,6 +64,7 @@ export function createServer(edge: Edge): FastifyAdapter {
   const server = adapter.getInstance();
   server.server.maxHeadersCount = MOST_HEADERS + 1;
   addHooks(adapter, edge);
+  routeUpgrades(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {

@@ -29,6 +29,23 @@ function mostCandidates(engine: Engine): Map<string, number> {
   return most;
 }
 
+/** tenantId -> candidacies of the tenant's session that has most. */
+function mostCandidacies(engine: Engine): Map<string, number> {
+  const most = new Map<string, number>();
+  const { view } = engine.current;
+  for (const { sessionId, record } of view.sessions.values()) {
+    const { size } = view.standing(sessionId);
+    if (size > (most.get(record.tenantId) ?? 0)) most.set(record.tenantId, size);
+  }
+  return most;
+}
+
+/** What a tenant renews: a session of many candidacies may be renewed in each of its elections. */
+function renewedOf(engine: Engine, tenantId: string): number {
+  const { sessionCounts, candidacyCounts } = engine.known?.view ?? {};
+  return Math.max(sessionCounts?.get(tenantId) ?? 0, candidacyCounts?.get(tenantId) ?? 0);
+}
+
 /** How many event streams a tenant may have, and this replica's equal share, rounded up. */
 export function streamQuota(engine: Engine): (tenantId: string) => { all: number; here: number } {
   return (tenantId) => {
@@ -48,7 +65,7 @@ export function createLimits(config: Config, parts: LimitsParts) {
         apiKey: (keyId) => engine.known?.directory.apiKey(keyId),
         tenant: (tenantId) => engine.known?.directory.tenant(tenantId),
       },
-      sessionsOf: (tenantId) => engine.known?.view.sessionCounts.get(tenantId) ?? 0,
+      sessionsOf: (tenantId) => renewedOf(engine, tenantId),
       replicas: () => engine.known?.replicaCount() ?? 1,
       onDegraded: (degraded) => {
         metrics.rateLimitsDegraded.set(degraded ? 1 : 0);
@@ -68,9 +85,11 @@ export function createLimits(config: Config, parts: LimitsParts) {
     idempotentRequests: new IdempotentRequests(database),
     usage: new UsageReport(database, () => {
       const candidates = mostCandidates(engine);
+      const candidacies = mostCandidacies(engine);
       return (tenantId) => ({
         maxCandidatesPerElection: candidates.get(tenantId) ?? 0,
         maxSessions: engine.current.view.sessionCounts.get(tenantId) ?? 0,
+        maxCandidaciesPerSession: candidacies.get(tenantId) ?? 0,
         maxStreams: streams.openFor(tenantId),
         requestsPerSecond: rates.used(tenantId),
       });

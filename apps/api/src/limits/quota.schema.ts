@@ -14,6 +14,9 @@ const fields = {
   maxApiKeys: most('How many API keys; exact.'),
   maxWebhookEndpoints: most('How many webhook endpoints; exact.'),
   maxSessions: most('How many live sessions; a few more where replicas race.'),
+  maxCandidaciesPerSession: most(
+    'In how many elections one session may stand; a few more where campaigns of it race.',
+  ),
   maxStreams: most('How many event streams at once; each replica has an equal share.'),
   minTtlMs: z
     .int()
@@ -41,6 +44,7 @@ export const quotaChange = z
     maxApiKeys: fields.maxApiKeys.nullable(),
     maxWebhookEndpoints: fields.maxWebhookEndpoints.nullable(),
     maxSessions: fields.maxSessions.nullable(),
+    maxCandidaciesPerSession: fields.maxCandidaciesPerSession.nullable(),
     maxStreams: fields.maxStreams.nullable(),
     minTtlMs: fields.minTtlMs.nullable(),
     requestsPerSecond: fields.requestsPerSecond.nullable(),

@@ -33,8 +33,8 @@ export class RateGate {
   judge(request: FastifyRequest, reply: FastifyReply, refusal: unknown): unknown {
     const { principal } = request.call;
     if (principal) {
-      const renews = refusal === undefined && request.routeOptions.config.policy?.renews === true;
-      return (renews ? this.judgeRenewal(principal) : this.judgeTenant(principal, reply)) ?? refusal;
+      const renews = request.routeOptions.config.policy?.renews === true;
+      return this.judgeCaller(principal, renews, refusal, reply);
     }
     if (!hasCode(refusal, 'identity.unauthenticated')) return refusal;
     const waitMs = this.parts.attempts.count(request.ip);
@@ -43,6 +43,16 @@ export class RateGate {
     void reply.header('connection', 'close');
     const detail = 'Too many calls from this address had no valid credentials. Correct them, then try again.';
     return this.exceeded('failedAuthentication', detail, waitMs, MOST_FAILURES);
+  }
+
+  /**
+   * The same for a call whose caller is known, over HTTP or in a frame of a socket.
+   * @param reply told how the limits stand, where there are headers to tell it
+   */
+  judgeCaller(principal: Principal, renews: boolean, refusal: unknown, reply?: FastifyReply): unknown {
+    const judged =
+      renews && refusal === undefined ? this.judgeRenewal(principal) : this.judgeTenant(principal, reply);
+    return judged ?? refusal;
   }
 
   private judgeRenewal({ tenantId }: Principal): unknown {
@@ -54,11 +64,11 @@ export class RateGate {
     return this.exceeded('renewals', detail, waitMs, Math.floor(rates.renewalRate(tenantId)));
   }
 
-  private judgeTenant(principal: Principal, reply: FastifyReply): unknown {
+  private judgeTenant(principal: Principal, reply: FastifyReply | undefined): unknown {
     const { rates } = this.parts;
     if (!rates) return undefined;
     const { exceeded, limits } = rates.admit(principal);
-    if (limits.length > 0) {
+    if (reply && limits.length > 0) {
       void reply.header('ratelimit-policy', limits.map(showPolicy).join(', '));
       void reply.header('ratelimit', limits.map(showStanding).join(', '));
     }

@@ -11,6 +11,7 @@ export const tenantExample = {
     maxApiKeys: 50,
     maxWebhookEndpoints: 20,
     maxSessions: 25_000,
+    maxCandidaciesPerSession: 1_000,
     maxStreams: 1_000,
     minTtlMs: 1_000,
     requestsPerSecond: 500,

@@ -100,7 +100,11 @@ export class TenantsController {
 /** Whether the mirror says of the tenant what the row does. */
 function isMirrored({ status, quota }: Tenant, mirrored: TenantRecord | undefined): boolean {
   if (mirrored?.status !== status) return false;
-  const { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond } = quota;
-  const wanted = { maxCandidatesPerElection, maxSessions, maxStreams, minTtlMs, requestsPerSecond };
+  const { maxCandidatesPerElection, maxSessions, maxCandidaciesPerSession, maxStreams } = quota;
+  const { minTtlMs, requestsPerSecond } = quota;
+  const wanted = {
+    ...{ maxCandidatesPerElection, maxSessions, maxCandidaciesPerSession },
+    ...{ maxStreams, minTtlMs, requestsPerSecond },
+  };
   return (Object.keys(wanted) as (keyof typeof wanted)[]).every((name) => mirrored[name] === wanted[name]);
 }

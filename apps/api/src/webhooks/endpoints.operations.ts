@@ -200,7 +200,7 @@ export const recoverEndpoint = {
   access,
   summary: 'Deliver again what could not be delivered',
   description:
-    'Every message since then whose last delivery failed or was cancelled, oldest first; what waits for a later ' +
+    'Every message since then whose last delivery failed, oldest first; what waits for a later ' +
     'attempt is tried now. Repeating it is harmless: what is in flight is left alone.',
   params: endpointParams,
   body: recoverBody,

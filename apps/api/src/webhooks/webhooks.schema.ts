@@ -199,11 +199,11 @@ export const recovery = z
   })
   .meta({ id: 'WebhookRecovery' });
 
-const deliveryState = z.enum(['pending', 'succeeded', 'failed', 'superseded', 'cancelled']).meta({
+const deliveryState = z.enum(['pending', 'succeeded', 'failed', 'superseded']).meta({
   id: 'WebhookDeliveryState',
   description:
     '`pending`: owed, or on its way. `failed`: the schedule of attempts is over. `superseded`: a newer event took ' +
-    'its place. `cancelled`: given up before that.',
+    'its place.',
 });
 
 const deliveryFields = {

@@ -51,8 +51,9 @@ export function createDeliveries(config: Config, wiring: DeliveryWiring): Delive
     metrics.deliverySeconds.observe(seconds);
   };
   const sender = new Sender({ envelopes, agent, outcomes, onAttempt }, logger, clock);
+  const onLookFailed = (): void => metrics.deliveryLooksFailed.inc();
   const claims = new Claims(database, workerId, clock);
-  const dispatcher = new Dispatcher(claims, sender, DEFAULT_LIMITS, logger, clock);
+  const dispatcher = new Dispatcher({ claims, sender, onLookFailed }, DEFAULT_LIMITS, logger, clock);
   const consumer = new WebhookWakeConsumer(
     wiring.redis,
     (endpoint) => dispatcher.wake([endpoint]),

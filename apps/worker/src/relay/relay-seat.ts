@@ -10,7 +10,7 @@ const CALL_MS = 1_500;
 const RETRY_MS = 500;
 /** Between two held renewals of one that waits. */
 const BETWEEN_HOLDS_MS = 10;
-/** The quota of the election; a deployment has a handful of workers. */ /** A relay that its own database refuses would lead again at once: let another one try. */
+/** A relay that its own database refuses would lead again at once: let another one try. */
 const REST_MS = 5_000;
 
 /**

@@ -1,5 +1,6 @@
 import { type Actor, IncumbentError } from '#core';
 import type { ConfigRecord, SessionRecord } from '../records.js';
+import { ttlFixed } from '../refusals.js';
 import type { SessionIdentity } from '../session-token.js';
 import { type Candidacy, FIRST_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
@@ -25,7 +26,10 @@ export const campaign: Decider<CampaignCommand> = (draft, command) => {
 
   const standing = candidacyOfSession(draft, session);
   if (standing) return repeat(draft, command, standing, session);
-  const refusal = makeWayForName(draft, command) ?? checkCandidateQuota(draft, config);
+  const refusal =
+    checkSession(draft, command, config) ??
+    makeWayForName(draft, command) ??
+    checkCandidateQuota(draft, config);
   if (refusal) return { kind: 'refused', error: refusal };
   return join(draft, command, session);
 };
@@ -89,8 +93,7 @@ function sessionFor(
   const leastMs = draft.situation.tenant?.record.minTtlMs ?? 0;
   const ttlMs = command.ttlMs ?? alive?.ttlMs ?? Math.min(Math.max(config.ttlMs, leastMs), config.maxTtlMs);
   if (alive && alive.ttlMs !== ttlMs) {
-    const detail = `This session has ttlMs ${alive.ttlMs} for its whole life. Leave ttlMs out, or make a new session.`;
-    return new IncumbentError('session.ttl_fixed', detail);
+    return ttlFixed(alive.ttlMs);
   }
   if (!alive && ttlMs < leastMs) return ttlTooSmall(leastMs);
   if (!alive && ttlMs > config.maxTtlMs) {
@@ -143,6 +146,32 @@ function checkCandidateQuota(draft: Draft, config: ConfigRecord): IncumbentError
     'limit.quota_exceeded',
     `This election has ${draft.candidateCount} candidates; the tenant's quota allows ${most}.`,
     { limit: { name: 'maxCandidatesPerElection', value: most } },
+  );
+}
+
+/**
+ * A session that was made elsewhere keeps to this election's maxTtlMs, and to the quota of candidacies. These are
+ * counted in the view, so campaigns of one session that are under way at the same moment may overrun it.
+ */
+function checkSession(
+  draft: Draft,
+  { session }: CampaignCommand,
+  { maxTtlMs }: ConfigRecord,
+): IncumbentError | undefined {
+  if (!session) return undefined;
+  if (session.ttlMs > maxTtlMs) {
+    const message = `has a ttlMs of ${session.ttlMs}; this election allows at most ${maxTtlMs}, its maxTtlMs`;
+    return new IncumbentError('request.invalid_body', `The session ${message}.`, {
+      errors: [{ pointer: '/session', code: 'too_big', message }],
+    });
+  }
+  const most = draft.situation.tenant?.record.maxCandidaciesPerSession;
+  const standsIn = draft.situation.standsIn(session.sessionId);
+  if (most === undefined || !standsIn || standsIn.size < most) return undefined;
+  return new IncumbentError(
+    'limit.quota_exceeded',
+    `This session stands in ${standsIn.size} elections; the tenant's quota allows ${most}. Use a further session.`,
+    { limit: { name: 'maxCandidaciesPerSession', value: most } },
   );
 }
 

@@ -28,7 +28,13 @@ export function isQuarantined(draft: Draft, name: string): boolean {
 }
 
 /** Takes the end of a term into account. Asked before the end is written. */
-export function noteEnd(draft: Draft, seat: number, leader: LeaderRecord, reason: EndReason, failed = false): void {
+export function noteEnd(
+  draft: Draft,
+  seat: number,
+  leader: LeaderRecord,
+  reason: EndReason,
+  failed = false,
+): void {
   const { shortTermMs = 0 } = draft.config ?? {};
   const before = draft.conduct(leader.name);
   const short = draft.termAgeMs(seat) < shortTermMs;

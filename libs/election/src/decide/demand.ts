@@ -64,7 +64,13 @@ function demandOn(draft: Draft, seat: number, leader: LeaderRecord): Demand | un
   if (handOver && hasBegun(handOver) && handOver.expectedTerm === leader.term) {
     const { kind, handOverId, to } = handOver;
     const reason = REASON_OF[kind];
-    return { reason, graceMs: handOver.graceMs, by: handOver.by, handOverId, ...(to !== undefined && { to }) };
+    return {
+      reason,
+      graceMs: handOver.graceMs,
+      by: handOver.by,
+      handOverId,
+      ...(to !== undefined && { to }),
+    };
   }
   if (seat >= draft.seatCount) return { reason: 'seat_retired', graceMs, by };
   if (isQuarantined(draft, leader.name))

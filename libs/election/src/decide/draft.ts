@@ -198,7 +198,10 @@ export class Draft extends Overlay {
   }
 
   /** Writes an event into the outbox, in the transaction of the change that it tells (D1). */
-  tell(seat: number, event: Pick<EventRecord, 'type' | 'leader' | 'previousLeader' | 'reason' | 'handOverId'>): void {
+  tell(
+    seat: number,
+    event: Pick<EventRecord, 'type' | 'leader' | 'previousLeader' | 'reason' | 'handOverId'>,
+  ): void {
     const sequence = ++this.lastSequence;
     const { epoch } = this.situation.epoch;
     const term = this.term(seat);

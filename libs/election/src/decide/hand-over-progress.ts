@@ -37,7 +37,8 @@ export function turnOf(draft: Draft, seat: number): Turn | undefined {
   if (!sameTerm || (!leader && handOver.kind !== 'transfer'))
     return { kind: 'fail', handOver, failure: 'term_changed' };
   const gone = handOver.to !== undefined && !targetOf(draft, handOver.to);
-  if (due && gone && handOver.fallback === 'cancel') return { kind: 'fail', handOver, failure: 'target_gone' };
+  if (due && gone && handOver.fallback === 'cancel')
+    return { kind: 'fail', handOver, failure: 'target_gone' };
   return due && handOver.state === 'scheduled' ? { kind: 'begin', handOver } : undefined;
 }
 

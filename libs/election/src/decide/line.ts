@@ -14,7 +14,8 @@ export function* lineFor(draft: Draft, seat: number): Generator<Candidacy> {
   if (!config) return;
   const reclaimer = reclaimerOf(draft, seat);
   const pinned = config.pinned === undefined ? undefined : draft.candidacyOfName(config.pinned);
-  const may = (candidacy: Candidacy): boolean => reclaimer === undefined || candidacy.record.name === reclaimer;
+  const may = (candidacy: Candidacy): boolean =>
+    reclaimer === undefined || candidacy.record.name === reclaimer;
   if (pinned && may(pinned) && isFree(draft, pinned)) yield pinned;
   const policy = policies[config.policy];
   for (const { candidateId } of policy.order(contenders(draft, may), contestOf(draft, seat))) {

@@ -8,7 +8,8 @@ import { notFound } from './refusals.js';
 /** A participant says something new of itself: its health, say. What depends on it follows by `settle`. */
 export const report: Decider<ReportCommand> = (draft, { session, qualities }) => {
   const candidacy = draft.candidacyOfSession(session.sessionId);
-  if (candidacy && candidacy.record.incarnation === session.incarnation) describe(draft, candidacy, qualities);
+  if (candidacy && candidacy.record.incarnation === session.incarnation)
+    describe(draft, candidacy, qualities);
   return { kind: 'done', done: { kind: 'settled' } };
 };
 
@@ -28,10 +29,14 @@ export const appraise: Decider<AppraiseCommand> = (draft, { name, qualities, act
 export function describe(draft: Draft, candidacy: Candidacy, qualities: Qualities): boolean {
   const { record } = candidacy;
   const fields = ['priority', 'priorityExpiresAt', 'health'] as const;
-  if (!fields.some((field) => qualities[field] !== undefined && qualities[field] !== record[field])) return false;
+  if (!fields.some((field) => qualities[field] !== undefined && qualities[field] !== record[field]))
+    return false;
   const { priorityExpiresAt: _until, ...lasting } = record;
   // A new priority has a new end, or none.
-  draft.rewriteCandidacy(candidacy, { ...(qualities.priority === undefined ? record : lasting), ...defined(qualities) });
+  draft.rewriteCandidacy(candidacy, {
+    ...(qualities.priority === undefined ? record : lasting),
+    ...defined(qualities),
+  });
   return true;
 }
 

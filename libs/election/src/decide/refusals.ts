@@ -23,6 +23,8 @@ export function ttlTooSmall(leastMs: number): IncumbentError {
 
 export function invalid(errors: FieldError[]): Verdict {
   const [first] = errors;
-  const detail = first ? `${first.pointer.slice(1)}: ${first.message}` : 'The settings contradict each other.';
+  const detail = first
+    ? `${first.pointer.slice(1)}: ${first.message}`
+    : 'The settings contradict each other.';
   return refused('request.invalid_body', detail, { errors });
 }

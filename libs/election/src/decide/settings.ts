@@ -99,7 +99,9 @@ const BOOKKEEPING: ReadonlySet<string> = new Set(['changeId', 'createdAt', 'upda
 function differences(before: ConfigRecord, after: ConfigRecord): Record<string, unknown> {
   const was: Record<string, unknown> = { ...before };
   const is: Record<string, unknown> = { ...after };
-  const fields = new Set([...Object.keys(was), ...Object.keys(is)].filter((field) => !BOOKKEEPING.has(field)));
+  const fields = new Set(
+    [...Object.keys(was), ...Object.keys(is)].filter((field) => !BOOKKEEPING.has(field)),
+  );
   return Object.fromEntries(
     [...fields]
       .filter((field) => was[field] !== is[field])

@@ -29,5 +29,8 @@ export const stepDown: Decider<StepDownCommand> = (draft, command) => {
     );
   } else draft.readLeader(seat ?? 0);
   const candidateId = draft.candidacyOfSession(session.sessionId)?.candidateId;
-  return { kind: 'done', done: { kind: 'standing', session, ...(candidateId !== undefined && { candidateId }) } };
+  return {
+    kind: 'done',
+    done: { kind: 'standing', session, ...(candidateId !== undefined && { candidateId }) },
+  };
 };

@@ -44,7 +44,8 @@ export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending
   endTerm(draft, seat, leader, ending.reason);
   const candidacy = draft.candidacy(leader.candidateId);
   if (candidacy && ending.leader !== 'has gone') draft.removeCandidacy(candidacy);
-  if (candidacy && ending.leader === 'queues' && draft.seemsAlive(candidacy)) standAnew(draft, candidacy, seat);
+  if (candidacy && ending.leader === 'queues' && draft.seemsAlive(candidacy))
+    standAnew(draft, candidacy, seat);
   const filled = seat < draft.seatCount && fillSeat(draft, seat, ending.to ?? markOf(leader)?.to);
   if (!filled) leaveVacant(draft, seat, leader);
   finishHandOver(draft, seat, leader, { acknowledged: ending.acknowledged === true, gapMs });

@@ -8,7 +8,9 @@ import type { Policy } from './policy.js';
 export const health: Policy = {
   ranks: true,
   order(queue, { settings: { healthFloor = 0 } }) {
-    return [...queue].filter((contender) => contender.health >= healthFloor).sort((a, b) => b.health - a.health);
+    return [...queue]
+      .filter((contender) => contender.health >= healthFloor)
+      .sort((a, b) => b.health - a.health);
   },
   challenge({ leader, settings: { healthFloor = 0 } }) {
     return leader.health < healthFloor ? 'unhealthy' : undefined;

@@ -36,6 +36,11 @@ export class Claims {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether Postgres is there, as far as is known: what fails all the same fails by itself. */
+  available(): boolean {
+    return this.database.available();
+  }
+
   /**
    * Claims heads of lanes that are due: at most one per lane, fair among tenants and their endpoints.
    * @param endpoints where to look; undefined: everywhere

@@ -29,6 +29,13 @@ const LOOKING_SHARE = 0.2;
 /** After which flights are cut off and claims given back, once the time for ending is over. */
 const LET_GO_WITHIN_MS = 2_000;
 
+export interface DispatcherParts {
+  claims: Claims;
+  sender: Sender;
+  /** Told whenever a look for what is due fails although Postgres is there. */
+  onLookFailed: () => void;
+}
+
 interface Flight {
   delivery: ClaimedDelivery;
   cut: AbortController;
@@ -48,11 +55,12 @@ export class Dispatcher implements EndpointWaker {
   private lookAgainMs = 0;
   /** Whether rows may carry a claim of this worker that nothing here knows of: Postgres did not answer. */
   private hasOrphans = false;
+  /** Whether looking through everything fails although Postgres is there; it was said then. */
+  private isStuck = false;
   private closed = false;
 
   constructor(
-    private readonly claims: Claims,
-    private readonly sender: Sender,
+    private readonly parts: DispatcherParts,
     private readonly limits: DispatcherLimits,
     private readonly logger: Logger,
     private readonly clock: Clock,
@@ -86,7 +94,7 @@ export class Dispatcher implements EndpointWaker {
       for (const { cut } of this.flights.values()) cut.abort();
       await withDeadline(landed(), LET_GO_WITHIN_MS, 'cutting off', this.clock).catch(() => undefined);
     }
-    await withDeadline(this.claims.release(), LET_GO_WITHIN_MS, 'giving back claims', this.clock).catch(
+    await withDeadline(this.parts.claims.release(), LET_GO_WITHIN_MS, 'giving back claims', this.clock).catch(
       (error: unknown) => this.logger.warn({ err: error }, 'claims were not given back; they lapse'),
     );
   }
@@ -117,22 +125,45 @@ export class Dispatcher implements EndpointWaker {
     const beginMs = this.clock.monotonicMs();
     try {
       if (this.hasOrphans) await this.releaseOrphans();
-      const claimed = await this.claims.take(scope, { ...this.limits, slots, ...this.load() });
-      if (everything) this.lookAgainMs = restAfter(beginMs, this.clock.monotonicMs());
+      const claimed = await this.parts.claims.take(scope, { ...this.limits, slots, ...this.load() });
+      if (everything) {
+        this.lookAgainMs = restAfter(beginMs, this.clock.monotonicMs());
+        this.noteSuccess();
+      }
       // There may be more, and not of those who asked: whoever waits longest comes next.
       if (claimed.length >= slots) this.everything = true;
       for (const delivery of claimed) this.launch(delivery);
     } catch (error) {
       this.hasOrphans = true;
-      if (!hasCode(error, 'database.unavailable'))
-        this.logger.error({ err: error }, 'deliveries could not be claimed; trying on');
+      this.noteFailure(error, everything);
     }
+  }
+
+  /**
+   * An outage of Postgres is told by the connection to it. A look that fails beside that, because a statement took
+   * too long or a lock was not had in time, is told here: once, until everything was looked through again. What
+   * only some endpoints are owed is found by the look through everything.
+   */
+  private noteFailure(error: unknown, everything: boolean): void {
+    if (hasCode(error, 'database.unavailable')) {
+      if (!this.parts.claims.available()) return;
+      if (everything && !this.isStuck) {
+        this.isStuck = true;
+        this.logger.warn({ err: error }, 'what is due could not be looked through; trying on');
+      }
+    } else this.logger.error({ err: error }, 'deliveries could not be claimed; trying on');
+    this.parts.onLookFailed();
+  }
+
+  private noteSuccess(): void {
+    if (this.isStuck) this.logger.info('what is due was looked through again');
+    this.isStuck = false;
   }
 
   /** Otherwise their lanes would wait until the claims lapse. */
   private async releaseOrphans(): Promise<void> {
     this.hasOrphans = false;
-    await this.claims.release([...this.flights.keys()]);
+    await this.parts.claims.release([...this.flights.keys()]);
   }
 
   private load(): { failingSlots: number; flights: Map<string, number> } {
@@ -169,7 +200,7 @@ export class Dispatcher implements EndpointWaker {
   /** Never rejects. */
   private async fly(delivery: ClaimedDelivery, signal: AbortSignal): Promise<void> {
     try {
-      const sent = await this.sender.send(delivery, signal);
+      const sent = await this.parts.sender.send(delivery, signal);
       if (typeof sent === 'object') this.wake(sent.wake);
     } catch (error) {
       // What cannot even be prepared keeps its claim until it lapses, so that it does not come back at once.

@@ -1,0 +1,37 @@
+import { systemClock } from '#core';
+import type { Engine } from '#etcd';
+import type { Logger, Metrics } from '#telemetry';
+import type { StreamRegistry } from '../elections/stream-registry.js';
+import type { TokenIssuer } from '../fencing/token-issuer.js';
+import type { Edge } from '../http/server.js';
+import { AttachedSockets } from './attached-sockets.js';
+import { FrameCalls } from './frame-calls.js';
+import { FrameDesk } from './frame-desk.js';
+import { SessionNews } from './session-news.js';
+
+interface AttachedParts {
+  edge: Edge;
+  engine: Engine;
+  streams: StreamRegistry;
+  tokenIssuer: TokenIssuer;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+/** Attached sessions. To be made before the engine starts: news come from its view. */
+export function createAttached({ edge, engine, streams, tokenIssuer, logger, metrics }: AttachedParts) {
+  const news = new SessionNews();
+  engine.listen(news);
+  const calls = new FrameCalls(engine, tokenIssuer, news);
+  const { gate, rates, filter, calls: ids, drain } = edge;
+  const deskParts = { calls, gate, rates, filter, ids, logger, metrics };
+  const attachedSockets = new AttachedSockets(
+    {
+      desk: (request) => new FrameDesk(deskParts, request, systemClock),
+      ...{ news, streams, drain, gate, logger, metrics },
+    },
+    systemClock,
+  );
+  metrics.onScrape(() => metrics.attachedSockets.set(attachedSockets.size));
+  return { attachedSockets };
+}
