@@ -104,6 +104,7 @@ export {
   type Transition,
   type Write,
 } from './store.js';
+<<<<<<< ours
 export {
   type Candidacy,
   type ElectionState,
@@ -113,4 +114,9 @@ export {
   type Situation,
   type Versioned,
 } from './state.js';
+=======
+export { type Candidacy, type ElectionState, type Situation, type Versioned } from './state.js';
+export { type ArrivedRenewal, SessionTiming, type TimingAdvice } from './timing/session-timing.js';
+export { SessionTimings, type TooShort } from './timing/session-timings.js';
+>>>>>>> theirs
 export { type SeenSession, View, type ViewListener } from './view.js';

@@ -7,11 +7,11 @@ import type { SessionIdentity } from './session-token.js';
 import { type Candidacy, type ElectionState } from './state.js';
 
 /** S1 assumes clock rates within 2 % of each other: a participant gives up this share of its ttlMs. */
-const SAFETY_MARGIN = 0.02;
+export const SAFETY_MARGIN = 0.02;
 
 /** Renewing at a third of the TTL leaves two more tries; the jitter keeps participants from marching in step. */
-const RENEW_AT = 1 / 3;
-const RENEW_JITTER = 0.1;
+export const RENEW_AT = 1 / 3;
+export const RENEW_JITTER = 0.1;
 
 /** Milliseconds from the send of the request for which "leader" may be believed. */
 export function validForMs(ttlMs: number): number {

@@ -16,6 +16,7 @@ import { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
 import { Supervision } from './supervision.js';
 import { type TenantPast, TenantStreams } from './tenant-streams.js';
+import { SessionTimings } from './timing/session-timings.js';
 import { View, type ViewListener } from './view.js';
 
 export interface ReplicaOptions {
@@ -49,6 +50,8 @@ export interface Gauges {
   leaders: number;
   candidates: number;
   sessions: number;
+  /** Those that renew here and whose ttlMs is too short for what is seen of them. */
+  tooShortSessions: number;
   streams: number;
 }
 
@@ -57,6 +60,7 @@ export class Replica {
   readonly sessions: Sessions;
   /** For those who have to know which session a token names. */
   readonly tokens: SessionTokens;
+  readonly timings: SessionTimings;
   readonly management: ElectionManagement;
   readonly handOvers: HandOvers;
   readonly directory: Directory;
@@ -88,6 +92,7 @@ export class Replica {
       ...{ store, view, situations, sequencer, observers, tokens, clock, past, quota },
     });
     this.tokens = tokens;
+    this.timings = new SessionTimings(view, clock);
     this.sessions = new Sessions({ store, view, situations, sequencer, tokens, quota });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.handOvers = new HandOvers(situations, sequencer);
@@ -136,7 +141,9 @@ export class Replica {
       candidates += election.candidates.size;
     }
     const { size: sessions } = this.view.sessions;
-    return { elections, leaders, candidates, sessions, streams: this.#observers.streamCount };
+    const { tooShort: tooShortSessions } = this.timings.counts;
+    const { streamCount: streams } = this.#observers;
+    return { elections, leaders, candidates, sessions, tooShortSessions, streams };
   }
 
   /** Ends held answers and streams. The caller stops taking requests before. */

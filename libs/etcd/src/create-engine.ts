@@ -43,6 +43,7 @@ export function createEngine(config: Config, parts: EngineParts): Engine {
     metrics.leaders.set(gauges?.leaders ?? 0);
     metrics.candidates.set(gauges?.candidates ?? 0);
     metrics.sessions.set(gauges?.sessions ?? 0);
+    metrics.sessionsTtlTooShort.set(gauges?.tooShortSessions ?? 0);
   });
   return engine;
 }

@@ -52,6 +52,14 @@ function electionMetrics(registry: Registry) {
     leaders: gauge('incumbent_leaders', 'Seats with a leader, as this replica sees them'),
     candidates: gauge('incumbent_candidates', 'Candidacies, leading and waiting'),
     sessions: gauge('incumbent_sessions', 'Live sessions'),
+    sessionsTtlTooShort: gauge(
+      'incumbent_sessions_ttl_too_short',
+      'Sessions that renew on this replica and whose ttlMs is too short for what it sees of them',
+    ),
+    roundTripSeconds: latency(
+      'incumbent_renewal_round_trip_seconds',
+      'From the send of a renewal to its answer, as participants report it',
+    ),
     eventStreams: gauge('incumbent_event_streams', 'Event streams that are open on this replica'),
     attachedSockets: gauge('incumbent_attached_sockets', 'Sockets with attached sessions on this replica'),
     attachedFrames: new Counter({
