@@ -104,7 +104,6 @@ export {
   type Transition,
   type Write,
 } from './store.js';
-<<<<<<< ours
 export {
   type Candidacy,
   type ElectionState,
@@ -114,9 +113,6 @@ export {
   type Situation,
   type Versioned,
 } from './state.js';
-=======
-export { type Candidacy, type ElectionState, type Situation, type Versioned } from './state.js';
 export { type ArrivedRenewal, SessionTiming, type TimingAdvice } from './timing/session-timing.js';
 export { SessionTimings, type TooShort } from './timing/session-timings.js';
->>>>>>> theirs
 export { type SeenSession, View, type ViewListener } from './view.js';
