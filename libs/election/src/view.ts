@@ -54,6 +54,8 @@ export class View implements Follower {
   readonly sessions = new Map<string, SeenSession>();
   /** tenantId -> how many sessions it has; tenants without one are absent. */
   readonly sessionCounts = new Map<string, number>();
+  /** The same, where a session of less than 1 s counts as often as it fits into one. */
+  readonly sessionPace = new Map<string, number>();
   /** tenantId -> how many candidacies it has; tenants without one are absent. */
   readonly candidacyCounts = new Map<string, number>();
   readonly apiKeys = new Map<string, ApiKeyRecord>();
@@ -78,6 +80,7 @@ export class View implements Follower {
     this.elections.clear();
     this.sessions.clear();
     this.sessionCounts.clear();
+    this.sessionPace.clear();
     this.candidacyCounts.clear();
     this.apiKeys.clear();
     this.adminTokens.clear();
@@ -193,7 +196,8 @@ export class View implements Follower {
       seenAtMs: this.#clock.monotonicMs(),
     };
     this.sessions.set(sessionId, session);
-    if (!before) count(this.sessionCounts, session.record.tenantId, 1);
+    if (before) this.#countSession(before.record, -1);
+    this.#countSession(session.record, 1);
     this.#tell((listener) => listener.sessionSeen?.(session));
   }
 
@@ -228,7 +232,7 @@ export class View implements Follower {
 
   #dropSession(sessionId: string): void {
     const gone = this.sessions.get(sessionId);
-    if (gone) count(this.sessionCounts, gone.record.tenantId, -1);
+    if (gone) this.#countSession(gone.record, -1);
     this.sessions.delete(sessionId);
     const elections: ElectionState[] = [];
     for (const electionId of this.standing(sessionId).keys()) {
@@ -236,6 +240,11 @@ export class View implements Follower {
       if (election) elections.push(election);
     }
     this.#tell((listener) => listener.sessionGone?.(sessionId, elections));
+  }
+
+  #countSession({ tenantId, ttlMs }: SessionRecord, by: 1 | -1): void {
+    count(this.sessionCounts, tenantId, by);
+    count(this.sessionPace, tenantId, by * Math.max(1, Math.ceil(1_000 / ttlMs)));
   }
 
   #actPut(): void {
@@ -258,7 +267,7 @@ export class View implements Follower {
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
 
-function count(counts: Map<string, number>, tenantId: string, by: 1 | -1): void {
+function count(counts: Map<string, number>, tenantId: string, by: number): void {
   const now = (counts.get(tenantId) ?? 0) + by;
   if (now === 0) counts.delete(tenantId);
   else counts.set(tenantId, now);

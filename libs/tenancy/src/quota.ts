@@ -9,7 +9,7 @@ export interface Quota {
   maxSessions: number;
   maxCandidaciesPerSession: number;
   maxStreams: number;
-  /** The smallest ttlMs of a session: short ones cost renewals. */
+  /** The smallest ttlMs of a session: short ones cost renewals. Over HTTP none is shorter than 1 s. */
   minTtlMs: number;
   /** Of all its keys together; renew and resign are not counted. */
   requestsPerSecond: number;
@@ -44,7 +44,7 @@ export const PLANS: Readonly<Record<PlanName, Readonly<Quota>>> = {
     maxSessions: 10_000,
     maxCandidaciesPerSession: 1_000,
     maxStreams: 1_000,
-    minTtlMs: 1_000,
+    minTtlMs: 200,
     requestsPerSecond: 500,
   },
   enterprise: {
@@ -55,7 +55,7 @@ export const PLANS: Readonly<Record<PlanName, Readonly<Quota>>> = {
     maxSessions: 100_000,
     maxCandidaciesPerSession: 10_000,
     maxStreams: 10_000,
-    minTtlMs: 1_000,
+    minTtlMs: 200,
     requestsPerSecond: 5_000,
   },
 };

@@ -12,7 +12,7 @@ const REPORT_EVERY_MS = 100;
 const REPORT_AT_SHARE = 8;
 /** While Redis is away it is asked this often, with one count. */
 const PROBE_EVERY_MS = 1_000;
-/** A session is renewed three times in its ttlMs, which is 1 s at least; the rest is for repeats and hand-overs. */
+/** A session is renewed three times in its ttlMs or in 1 s; the rest is for repeats and hand-overs. */
 const RENEWALS_PER_SESSION = 10;
 /**
  * The longest ttlMs. Sessions that end all at once, after an outage of the store say, are renewed once more by owners
@@ -42,6 +42,7 @@ export interface RateLimitsParts {
   counter: Pick<RateCounter, 'add' | 'available'>;
   /** The mirrored quotas; no I/O. */
   mirror: MirrorView;
+  /** How many the tenant has; one with a ttlMs below 1 s counts as several. */
   sessionsOf: (tenantId: string) => number;
   replicas: () => number;
   /** Told when counts stop or begin to be exchanged. */

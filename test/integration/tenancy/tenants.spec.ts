@@ -25,7 +25,7 @@ describe('tenants', () => {
       maxSessions: 10_000,
       maxCandidaciesPerSession: 1_000,
       maxStreams: 1_000,
-      minTtlMs: 1_000,
+      minTtlMs: 200,
       requestsPerSecond: 500,
     });
   });

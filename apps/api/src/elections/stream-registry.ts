@@ -40,7 +40,7 @@ export class StreamRegistry {
     if (open >= here) {
       throw new IncumbentError(
         'limit.quota_exceeded',
-        `The tenant may have ${all} event streams (maxStreams), ${here} of them on this replica. Close those that ` +
+        `The tenant may have ${all} event streams and attached sockets (maxStreams), ${here} of them on this replica. Close those that ` +
           'are not needed, or share one per process.',
         { limit: { name: 'maxStreams', value: all }, executed: false },
       );

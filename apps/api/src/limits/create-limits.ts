@@ -42,8 +42,8 @@ function mostCandidacies(engine: Engine): Map<string, number> {
 
 /** What a tenant renews: a session of many candidacies may be renewed in each of its elections. */
 function renewedOf(engine: Engine, tenantId: string): number {
-  const { sessionCounts, candidacyCounts } = engine.known?.view ?? {};
-  return Math.max(sessionCounts?.get(tenantId) ?? 0, candidacyCounts?.get(tenantId) ?? 0);
+  const { sessionPace, candidacyCounts } = engine.known?.view ?? {};
+  return Math.max(sessionPace?.get(tenantId) ?? 0, candidacyCounts?.get(tenantId) ?? 0);
 }
 
 /** How many event streams a tenant may have, and this replica's equal share, rounded up. */

@@ -17,7 +17,7 @@ const fields = {
   maxCandidaciesPerSession: most(
     'In how many elections one session may stand; a few more where campaigns of it race.',
   ),
-  maxStreams: most('How many event streams at once; each replica has an equal share.'),
+  maxStreams: most('How many event streams and attached sockets at once; each replica has an equal share.'),
   minTtlMs: z
     .int()
     .min(0)

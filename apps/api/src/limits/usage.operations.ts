@@ -44,7 +44,7 @@ const usageExample = {
     maxStreams: { limit: 1_000, used: 2 },
     requestsPerSecond: { limit: 500, used: 17 },
   },
-  minTtlMs: 1_000,
+  minTtlMs: 200,
 };
 
 const answers = {

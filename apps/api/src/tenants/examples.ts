@@ -13,7 +13,7 @@ export const tenantExample = {
     maxSessions: 25_000,
     maxCandidaciesPerSession: 1_000,
     maxStreams: 1_000,
-    minTtlMs: 1_000,
+    minTtlMs: 200,
     requestsPerSecond: 500,
   },
   quotaOverrides: { maxSessions: 25_000 },
