@@ -52,7 +52,7 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 describe.each(['ES256', 'Ed25519'] as const)('fencing tokens under %s', (algorithm) => {
   it('carry the claims of the term, and verify against the published key alone', async () => {
     const { tokens, key, clock } = await scene(algorithm);
-    const token = (await tokens.tokenFor(subject)) ?? '';
+    const token = tokens.tokenFor(subject) ?? '';
     expect(decodeProtectedHeader(token)).toEqual({ alg: algorithm, kid: key.kid, typ: 'fencing+jwt' });
     const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: [key.published] }), {
       typ: 'fencing+jwt',
@@ -81,7 +81,7 @@ describe.each(['ES256', 'Ed25519'] as const)('fencing tokens under %s', (algorit
 
   it('do not survive a change of any character', async () => {
     const { tokens } = await scene(algorithm);
-    const token = (await tokens.tokenFor(subject)) ?? '';
+    const token = tokens.tokenFor(subject) ?? '';
     for (let at = 0; at < token.length; at += 3) {
       const changed = token.slice(0, at) + (token[at] === 'Q' ? 'R' : 'Q') + token.slice(at + 1);
       expect(reasonOf(await tokens.verify(changed))).toMatch(/^(malformed|bad_signature)$/);
@@ -100,14 +100,14 @@ describe.each(['ES256', 'Ed25519'] as const)('fencing tokens under %s', (algorit
   it('are refused when another service signed them', async () => {
     const { tokens } = await scene(algorithm);
     const foreign = await scene(algorithm);
-    const token = (await foreign.tokens.tokenFor(subject)) ?? '';
+    const token = foreign.tokens.tokenFor(subject) ?? '';
     expect(await tokens.verify(token)).toEqual({ ok: false, reason: 'bad_signature' });
   });
 
   it('are refused when a foreign key signed under our key id', async () => {
     const { tokens, key } = await scene(algorithm);
     const foreign = await newKey(algorithm);
-    const claims = decodeJwt((await tokens.tokenFor(subject)) ?? '');
+    const claims = decodeJwt(tokens.tokenFor(subject) ?? '');
     const forged = await new SignJWT(claims)
       .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: 'fencing+jwt' })
       .sign(foreign.privateKey);
@@ -118,7 +118,7 @@ describe.each(['ES256', 'Ed25519'] as const)('fencing tokens under %s', (algorit
 describe('fencing tokens', () => {
   it('never let the header choose the algorithm', async () => {
     const { tokens, key } = await scene();
-    const [, payload = ''] = ((await tokens.tokenFor(subject)) ?? '').split('.');
+    const [, payload = ''] = (tokens.tokenFor(subject) ?? '').split('.');
     const none = `${encode({ alg: 'none', kid: key.kid, typ: 'fencing+jwt' })}.${payload}.`;
     expect(reasonOf(await tokens.verify(none))).toBe('malformed');
     // The classic confusion: the public key taken for a shared secret.
@@ -137,7 +137,7 @@ describe('fencing tokens', () => {
 
   it('are refused when the header brings a key, a critical extension or another type', async () => {
     const { tokens, key } = await scene();
-    const claims = decodeJwt((await tokens.tokenFor(subject)) ?? '');
+    const claims = decodeJwt(tokens.tokenFor(subject) ?? '');
     const header = { alg: 'ES256', kid: key.kid, typ: 'fencing+jwt' };
     const extras = [
       { jwk: key.published },
@@ -160,7 +160,7 @@ describe('fencing tokens', () => {
 
   it('are refused when genuine claims are missing or of a wrong type', async () => {
     const { tokens, key } = await scene();
-    const claims = decodeJwt((await tokens.tokenFor(subject)) ?? '');
+    const claims = decodeJwt(tokens.tokenFor(subject) ?? '');
     const { fence: _, ...withoutFence } = claims;
     for (const payload of [
       withoutFence,
@@ -195,7 +195,7 @@ describe('fencing tokens', () => {
 
   it('expire at exp by the wall clock, and then say whose they were', async () => {
     const { tokens, clock } = await scene();
-    const token = (await tokens.tokenFor(subject)) ?? '';
+    const token = tokens.tokenFor(subject) ?? '';
     await clock.advance(HOUR_MS - 1);
     expect(reasonOf(await tokens.verify(token))).toBe('ok');
     await clock.advance(1);
@@ -208,11 +208,11 @@ describe('fencing tokens', () => {
 
   it('are signed once for a term, also when many ask at the same moment', async () => {
     const { tokens, issued } = await scene();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(subject)));
+    const answers = Array.from({ length: 20 }, () => tokens.tokenFor(subject));
     expect(new Set(answers).size).toBe(1);
     expect(issued).toHaveLength(1);
     expect(issued[0]?.claims.jti).toBe(decodeJwt(answers[0] ?? '').jti);
-    await tokens.tokenFor({ ...subject, term: 8, fence: subject.fence + 1 });
+    tokens.tokenFor({ ...subject, term: 8, fence: subject.fence + 1 });
     expect(issued).toHaveLength(2);
   });
 
@@ -220,7 +220,7 @@ describe('fencing tokens', () => {
     const { tokens, clock, issued } = await scene();
     const longestTtlMs = 15 * 60_000;
     for (let renewal = 0; renewal < 40; renewal++) {
-      const token = (await tokens.tokenFor(subject)) ?? '';
+      const token = tokens.tokenFor(subject) ?? '';
       const expiresMs = (decodeJwt(token).exp ?? 0) * 1000;
       expect(expiresMs - clock.wallTimeMs()).toBeGreaterThanOrEqual(longestTtlMs);
       await clock.advance(longestTtlMs);
@@ -230,22 +230,22 @@ describe('fencing tokens', () => {
 
   it('are replaced when their key was removed, and by the key that is active', async () => {
     const { tokens, held, key } = await scene();
-    const before = await tokens.tokenFor(subject);
+    const before = tokens.tokenFor(subject);
     const successor = await newKey('ES256');
     held.active = successor;
     held.all = [key, successor];
-    expect(await tokens.tokenFor(subject)).toBe(before);
+    expect(tokens.tokenFor(subject)).toBe(before);
     held.all = [successor];
-    const after = (await tokens.tokenFor(subject)) ?? '';
+    const after = tokens.tokenFor(subject) ?? '';
     expect(decodeProtectedHeader(after).kid).toBe(successor.kid);
   });
 
   it('are absent while there is no key, and follow as soon as there is one', async () => {
     const { tokens, held, key, issued } = await scene();
     held.active = undefined;
-    expect(await tokens.tokenFor(subject)).toBeUndefined();
+    expect(tokens.tokenFor(subject)).toBeUndefined();
     expect(issued).toHaveLength(0);
     held.active = key;
-    expect(await tokens.tokenFor(subject)).toEqual(expect.any(String));
+    expect(tokens.tokenFor(subject)).toEqual(expect.any(String));
   });
 });

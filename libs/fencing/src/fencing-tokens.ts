@@ -1,7 +1,8 @@
-import { SignJWT, compactVerify, decodeProtectedHeader } from 'jose';
+import { compactVerify, decodeProtectedHeader } from 'jose';
 import { type Clock, newId } from '#core';
 import { type FencingClaims, TOKEN_TYPE, audienceOf, claimsSchema, headerSchema } from './claims.js';
 import type { Keys } from './key-ring.js';
+import { signJwt } from './sign-jwt.js';
 import { type CachedToken, TokenCache } from './token-cache.js';
 
 /** A term for which a token is wanted: the caller has just been granted it. */
@@ -67,21 +68,13 @@ export class FencingTokens {
    * The token of a granted term: the one already signed while it is young, else a new one. A reply that was lost
    * lost no token: the next call gets it again. Undefined while there is no key; the grant stands without it.
    */
-  async tokenFor(subject: TokenSubject): Promise<string | undefined> {
+  tokenFor(subject: TokenSubject): string | undefined {
     const key = `${subject.electionId}/${subject.seat}/${subject.fence}/${subject.candidateId}`;
-    const pending = this.cache.get(key);
-    const cached = pending && (await pending);
+    const cached = this.cache.get(key);
     if (cached && this.isYoung(cached)) return cached.token;
-    const signing = this.sign(subject);
-    this.cache.set(key, signing);
-    try {
-      const signed = await signing;
-      if (!signed) this.cache.forget(key, signing);
-      return signed?.token;
-    } catch (error) {
-      this.cache.forget(key, signing);
-      throw error;
-    }
+    const signed = this.sign(subject);
+    if (signed) this.cache.set(key, signed);
+    return signed?.token;
   }
 
   /** Whether a token is ours, unchanged and unexpired; says nothing about whether its term still lasts. */
@@ -119,14 +112,12 @@ export class FencingTokens {
     return this.clock.monotonicMs() - cached.signedMs < this.lifetimeMs / 2 && this.keys.has(cached.kid);
   }
 
-  private async sign(subject: TokenSubject): Promise<CachedToken | undefined> {
+  private sign(subject: TokenSubject): CachedToken | undefined {
     const key = this.keys.active();
     if (!key) return undefined;
     const signedMs = this.clock.monotonicMs();
     const claims = this.claimsOf(subject);
-    const token = await new SignJWT(claims)
-      .setProtectedHeader({ alg: key.algorithm, kid: key.kid, typ: TOKEN_TYPE })
-      .sign(key.privateKey);
+    const token = signJwt(key, TOKEN_TYPE, claims);
     this.options.onIssued?.(claims, key.kid);
     return { token, kid: key.kid, signedMs };
   }

@@ -1,3 +1,4 @@
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import {
   type CryptoKey,
   type JWK,
@@ -21,7 +22,7 @@ export interface VerifyingKey {
 }
 
 export interface SigningKey extends VerifyingKey {
-  privateKey: CryptoKey;
+  privateKey: KeyObject;
 }
 
 /** A key as it is stored. */
@@ -68,8 +69,8 @@ export async function importVerifyingKey(stored: StoredKey): Promise<VerifyingKe
 
 /** @throws WrongMasterKey */
 export async function importSigningKey(stored: StoredKey, sealer: KeySealer): Promise<SigningKey> {
-  const privateJwk = JSON.parse(sealer.open(stored.kid, stored.sealedPrivateKey)) as JWK;
-  const privateKey = await importAsymmetric(privateJwk, stored.algorithm);
+  const privateJwk = JSON.parse(sealer.open(stored.kid, stored.sealedPrivateKey)) as JsonWebKey;
+  const privateKey = createPrivateKey({ key: privateJwk, format: 'jwk' });
   return { ...(await importVerifyingKey(stored)), privateKey };
 }
 

@@ -11,7 +11,7 @@ export interface CachedToken {
  * term that was asked for longest ago is forgotten first, which costs a signature and nothing else.
  */
 export class TokenCache {
-  private readonly tokens = new Map<string, Promise<CachedToken | undefined>>();
+  private readonly tokens = new Map<string, CachedToken>();
 
   constructor(private readonly capacity: number) {}
 
@@ -19,7 +19,7 @@ export class TokenCache {
     return this.tokens.size;
   }
 
-  get(key: string): Promise<CachedToken | undefined> | undefined {
+  get(key: string): CachedToken | undefined {
     const found = this.tokens.get(key);
     if (found) {
       this.tokens.delete(key);
@@ -28,17 +28,11 @@ export class TokenCache {
     return found;
   }
 
-  /** Keeps the promise, so that calls at the same moment wait for one signature. */
-  set(key: string, token: Promise<CachedToken | undefined>): void {
+  set(key: string, token: CachedToken): void {
     this.tokens.delete(key);
     this.tokens.set(key, token);
     if (this.tokens.size <= this.capacity) return;
     const [oldest] = this.tokens.keys();
     if (oldest !== undefined) this.tokens.delete(oldest);
-  }
-
-  /** Forgets `token` unless another has taken its place. */
-  forget(key: string, token: Promise<CachedToken | undefined>): void {
-    if (this.tokens.get(key) === token) this.tokens.delete(key);
   }
 }

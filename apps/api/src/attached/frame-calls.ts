@@ -87,9 +87,7 @@ export class FrameCalls {
     const { tenantId } = caller;
     const sees = (election: string): boolean => maySeeElection(caller, election);
     const renewed = await this.engine.current.sessions.renew({ ...body, tenantId }, bounds, sees);
-    const tokens = await Promise.all(
-      renewed.terms.map(async (led) => led.grant && (await this.tokens.issue(tenantId, led))),
-    );
+    const tokens = renewed.terms.map((led) => led.grant && this.tokens.issue(tenantId, led));
     return showRenewed(renewed, tokens);
   }
 
@@ -140,8 +138,8 @@ export class FrameCalls {
     return sessionId;
   }
 
-  private async show(caller: Principal, standing: Standing): Promise<object> {
-    const token = standing.grant && (await this.tokens.issue(caller.tenantId, standing));
+  private show(caller: Principal, standing: Standing): object {
+    const token = standing.grant && this.tokens.issue(caller.tenantId, standing);
     return showStanding(standing, token);
   }
 }

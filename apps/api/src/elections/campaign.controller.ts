@@ -55,8 +55,8 @@ export class CampaignController {
     return showResignation(await this.engine.current.elections.resign(request, call.bounds()));
   }
 
-  private async answer(call: Call, standing: Standing) {
-    const token = standing.grant && (await this.tokens.issue(call.caller.tenantId, standing));
+  private answer(call: Call, standing: Standing) {
+    const token = standing.grant && this.tokens.issue(call.caller.tenantId, standing);
     return showStanding(standing, token);
   }
 }

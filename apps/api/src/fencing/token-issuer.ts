@@ -9,12 +9,12 @@ export class TokenIssuer {
     private readonly logger: Logger,
   ) {}
 
-  async issue(tenantId: string, standing: Standing): Promise<string | undefined> {
+  issue(tenantId: string, standing: Standing): string | undefined {
     const { grant, candidate, candidateId, electionId, election } = standing;
     if (grant === undefined || candidate === undefined || candidateId === undefined) return undefined;
     const { seat, epoch, term, fence } = grant;
     try {
-      return await this.tokens.tokenFor({
+      return this.tokens.tokenFor({
         tenantId,
         electionId,
         election,

@@ -29,10 +29,7 @@ export class SessionsController {
     const { sessions } = this.engine.current;
     const sees = (election: string): boolean => maySeeElection(caller, election);
     const renewed = await sessions.renew({ ...body, tenantId }, call.bounds(), sees);
-    // All at once: a token that was signed before is found again, and the others are signed side by side.
-    const tokens = await Promise.all(
-      renewed.terms.map((led) => led.grant && this.tokens.issue(tenantId, led)),
-    );
+    const tokens = renewed.terms.map((led) => led.grant && this.tokens.issue(tenantId, led));
     return showRenewed(renewed, tokens);
   }
 

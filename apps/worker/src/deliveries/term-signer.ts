@@ -31,7 +31,7 @@ export class TermSigner {
   /** Undefined where nothing can be signed or written down: the delivery then tells the fence alone. */
   readonly sign: SignTerm = async (term: AcquiredTerm) => {
     try {
-      const token = await this.tokens.tokenFor(term);
+      const token = this.tokens.tokenFor(term);
       await this.writeDown();
       return token;
     } catch (error) {
