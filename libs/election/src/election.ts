@@ -21,6 +21,7 @@ import type {
   CallBounds,
   CampaignRequest,
   Leadership,
+  LeaderView,
   Observer,
   Resignation,
   ResignRequest,
@@ -32,6 +33,7 @@ import type {
 } from './answers.js';
 import type { CampaignCommand, Done } from './decide/commands.js';
 import { electionRef, type ElectionRef, keys } from './keys.js';
+import { readLeaders } from './leaders.js';
 import type { PastEvents } from './missed-events.js';
 import type { Observers, ObservationSource } from './observers.js';
 import { leadershipOf, standingOf, viewOfLeader } from './presentation.js';
@@ -182,6 +184,11 @@ export class Elections {
     return await this.#readLeadership(ref, seat, afterWait(this.#parts.clock, bounds));
   }
 
+  /** The leaders of all seats at one instant: see `leaders.ts`. @throws IncumbentError election.not_found */
+  async leaders(target: Target, bounds: CallBounds): Promise<LeaderView[]> {
+    return await readLeaders(this.#parts, target, bounds);
+  }
+
   /**
    * Whether a term is the election's current one at some instant during this call (S3).
    * @returns the fence of the running or last term, for any caller to compare with
@@ -268,7 +275,7 @@ export class Elections {
       seat,
       markAgeMs: draft.markAgeMs(seat),
       epoch: this.#parts.store.epoch().epoch,
-      waiting: draft.waiting(),
+      position: candidateId === undefined ? undefined : draft.positionOf(candidateId),
       sequence: draft.sequence,
       lastTerms: draft.terms(),
     });

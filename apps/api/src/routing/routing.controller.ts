@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { IncumbentError, systemClock, toTimestamp } from '#core';
-import type { Leadership, LeaderView } from '#election';
+import type { LeaderView } from '#election';
 import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
 import type { Call } from '../http/call.js';
@@ -13,10 +13,6 @@ import {
   redirectToLeader,
   redirectToLeaderHead,
 } from './routing.operations.js';
-
-interface SeatedLeader extends LeaderView {
-  seat: number;
-}
 
 /** The way to the leader, for HTTP clients that follow redirects and for load balancers that read a status. */
 @Controller()
@@ -57,16 +53,12 @@ export class RoutingController {
     await this.check(input);
   }
 
-  private async leaders(call: Call, election: string, seat: number | undefined): Promise<SeatedLeader[]> {
+  private async leaders(call: Call, election: string, seat: number | undefined): Promise<LeaderView[]> {
     requireVisible(call.caller, election);
     const target = { tenantId: call.caller.tenantId, election };
-    const leaders = seatedIn(await this.engine.current.elections.leader(target, call.bounds()));
+    const leaders = await this.engine.current.elections.leaders(target, call.bounds());
     return seat === undefined ? leaders : leaders.filter((leader) => leader.seat === seat);
   }
-}
-
-function seatedIn({ leader, seat }: Leadership): SeatedLeader[] {
-  return leader ? [{ ...leader, seat }] : [];
 }
 
 /** Load balancers ask all candidates every second, and all but one are answered so: nothing to be warned of. */
