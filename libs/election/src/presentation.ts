@@ -4,7 +4,7 @@ import type { ElectionRef } from './keys.js';
 import { publicOf } from './decide/draft.js';
 import { type ElectionPhase, fenceOf, type LeaderRecord, type TermRecord } from './records.js';
 import type { SessionIdentity } from './session-token.js';
-import { type Candidacy, type ElectionState } from './state.js';
+import type { ElectionState } from './state.js';
 
 /** S1 assumes clock rates within 2 % of each other: a participant gives up this share of its ttlMs. */
 export const SAFETY_MARGIN = 0.02;
@@ -32,8 +32,8 @@ export interface StandingFacts {
   /** How long the leader record has borne its mark. */
   markAgeMs?: number;
   epoch: number;
-  /** Those who wait, in queue order. */
-  waiting: Iterable<Candidacy>;
+  /** Of one who waits: 1 for the next in line. */
+  position: number | undefined;
   sequence: number;
   /** The last terms of the election's seats. */
   lastTerms?: Iterable<TermRecord>;
@@ -72,26 +72,21 @@ export function standingOf(facts: StandingFacts): Standing {
     const yieldByMs = Math.max(0, Math.floor(asked.graceMs - (facts.markAgeMs ?? asked.graceMs)));
     return { state: 'leader', ...common, grant, reason: asked.reason, yieldByMs };
   }
-  const position = candidateId === undefined ? undefined : positionOf(candidateId, facts.waiting);
-  if (position !== undefined) return { state: 'waiting', ...common, position };
+  if (facts.position !== undefined) return { state: 'waiting', ...common, position: facts.position };
   return { state: 'out', ...common, reason: outReason(facts) };
 }
 
-/** 1 for the next in line; undefined if it does not wait here. */
-export function positionOf(candidateId: string, waiting: Iterable<Candidacy>): number | undefined {
-  let position = 0;
-  for (const candidacy of waiting) {
-    position += 1;
-    if (candidacy.candidateId === candidateId) return position;
+/** 1 for the next in line of those who lead no seat; undefined if it does not wait here. */
+export function positionIn({ candidates, seats }: ElectionState, candidateId: string): number | undefined {
+  const ahead = candidates.ahead(candidateId);
+  if (ahead === undefined) return undefined;
+  let leaders = 0;
+  for (const { leader } of seats.values()) {
+    if (!leader) continue;
+    if (leader.record.candidateId === candidateId) return undefined;
+    if ((candidates.ahead(leader.record.candidateId) ?? Infinity) < ahead) leaders += 1;
   }
-  return undefined;
-}
-
-/** Those who lead no seat, in queue order. */
-export function* waitingIn({ candidates, seats }: ElectionState): Generator<Candidacy> {
-  const leading = new Set<string>();
-  for (const { leader } of seats.values()) if (leader) leading.add(leader.record.candidateId);
-  for (const candidacy of candidates.values()) if (!leading.has(candidacy.candidateId)) yield candidacy;
+  return ahead - leaders + 1;
 }
 
 export function viewOfLeader(leader: LeaderRecord, seat: number): LeaderView {

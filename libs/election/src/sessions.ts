@@ -246,7 +246,7 @@ export class Sessions {
       seat,
       markAgeMs: this.#markAgeMs(term, entry),
       epoch: this.#parts.store.epoch().epoch,
-      waiting: [],
+      position: undefined,
       sequence: election.head?.record.sequence ?? 0,
     });
     return standing.state === 'leader' || standing.state === 'yielding' ? [{ ...standing, seat }] : [];

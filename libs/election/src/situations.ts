@@ -13,7 +13,6 @@ import {
   putRecord,
   type SessionSight,
   type Situation,
-  sortQueue,
   versioned,
 } from './state.js';
 import type { View } from './view.js';
@@ -96,7 +95,6 @@ export class Situations {
       const key = parseKey(entry.key);
       if (key) putRecord(election, key, entry);
     }
-    sortQueue(election);
     const tenant = reads[1]?.[0];
     const sights = await this.#readSessions(election, sessionIds, options);
     const standing = new Map<string, string>();

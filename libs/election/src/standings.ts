@@ -6,7 +6,7 @@ import type { Clock } from '#core';
 import type { CallBounds, Standing, Target } from './answers.js';
 import { type ElectionRef, keys } from './keys.js';
 import type { Observers } from './observers.js';
-import { type StandingFacts, standingOf, waitingIn } from './presentation.js';
+import { positionIn, type StandingFacts, standingOf } from './presentation.js';
 import { decode, encodeSession, type HeadRecord, type LeaderRecord } from './records.js';
 import { expired, unknownElection } from './refusals.js';
 import type { SessionIdentity } from './session-token.js';
@@ -77,7 +77,7 @@ export class Standings {
       seat: read.seat,
       markAgeMs: this.#markAgeMs(election, read),
       epoch: store.epoch().epoch,
-      ...toldBy(election),
+      ...toldBy(election, candidateId),
       ...(read.sequence !== undefined && { sequence: read.sequence }),
     });
   }
@@ -96,13 +96,15 @@ export class Standings {
     const { candidateId = '' } = standing;
     const seen = (): string => {
       const election = view.election(ref);
-      const seat = seatLedBy(election, session.sessionId) ?? FIRST_SEAT;
-      const leader = election?.seats.get(seat)?.leader?.record;
       const stands = election?.candidates.has(candidateId) === true && view.sessions.has(session.sessionId);
-      return `${leader?.candidateId} ${leader?.term} ${leader?.asked?.reason} ${leader?.withheld?.reason} ${stands}`;
+      const seat = seatLedBy(election, session.sessionId);
+      if (seat === undefined) return `waits ${stands}`;
+      const leader = election?.seats.get(seat)?.leader?.record;
+      return `leads ${stands} ${leader?.term} ${leader?.asked?.reason} ${leader?.withheld?.reason}`;
     };
-    const { leader } = standing;
-    const before = `${leader?.candidateId} ${leader?.term} undefined undefined true`;
+    // What becomes of others is no news for the caller: the end of one term must not answer ten thousand waiters.
+    const { grant } = standing;
+    const before = grant ? `leads true ${grant.term} undefined undefined` : 'waits true';
     const untilMs = bounds.receivedAtMs + bounds.waitMs;
     const wait = (happened: (expected?: string) => boolean): Promise<void> =>
       observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
@@ -168,7 +170,7 @@ export class Standings {
       leader: election.seats.get(FIRST_SEAT)?.leader?.record ?? null,
       seat: FIRST_SEAT,
       epoch: this.#parts.store.epoch().epoch,
-      ...toldBy(election),
+      ...toldBy(election, standing.candidateId),
     });
   }
 }
@@ -190,11 +192,12 @@ export function afterWait(clock: Clock, bounds: CallBounds): CallBounds {
 /** What the view knows of an election and a standing shows. */
 function toldBy(
   election: ElectionState | undefined,
-): Pick<StandingFacts, 'waiting' | 'sequence' | 'lastTerms'> {
-  if (!election) return { waiting: [], sequence: 0 };
+  candidateId: string | undefined,
+): Pick<StandingFacts, 'position' | 'sequence' | 'lastTerms'> {
+  if (!election) return { position: undefined, sequence: 0 };
   const terms = [...election.seats.values()].flatMap(({ term }) => (term ? [term.record] : []));
   return {
-    waiting: waitingIn(election),
+    position: candidateId === undefined ? undefined : positionIn(election, candidateId),
     sequence: election.head?.record.sequence ?? 0,
     lastTerms: terms,
   };

@@ -2,6 +2,7 @@
  * What a replica knows of one election, and the situation on which it decides: every record with the revision
  * that a decision then guards.
  */
+import { CandidateQueue } from './candidate-queue.js';
 import {
   type CandidateRecord,
   type ConductRecord,
@@ -40,8 +41,7 @@ export interface ElectionState {
   config?: Versioned<ConfigRecord>;
   head?: Versioned<HeadRecord>;
   readonly seats: Map<number, Seat>;
-  /** In queue order: by creation, and within one transition by `order`. */
-  readonly candidates: Map<string, Candidacy>;
+  readonly candidates: CandidateQueue;
   /** Candidate name -> candidateId. */
   readonly names: Map<string, Versioned<string>>;
   /** By candidate name. */
@@ -81,7 +81,7 @@ export interface Moment {
 export const FIRST_SEAT = 0;
 
 export function emptyElection(ref: ElectionRef): ElectionState {
-  return { ref, seats: new Map(), candidates: new Map(), names: new Map(), conducts: new Map() };
+  return { ref, seats: new Map(), candidates: new CandidateQueue(), names: new Map(), conducts: new Map() };
 }
 
 export function seatOf(election: ElectionState, seat: number): Seat {
@@ -117,7 +117,7 @@ export function putRecord(election: ElectionState, key: ParsedKey, entry: Entry,
     seatOf(election, key.seat).handOver = versioned<HandOverRecord>(entry, seenAtMs);
   else if (key.kind === 'conduct') election.conducts.set(key.name, versioned<ConductRecord>(entry, seenAtMs));
   else if (key.kind === 'candidate') {
-    election.candidates.set(key.candidateId, {
+    election.candidates.set({
       candidateId: key.candidateId,
       ...versioned<CandidateRecord>(entry),
     });
@@ -136,15 +136,4 @@ export function dropRecord(election: ElectionState, key: ParsedKey): void {
   else if (key.kind === 'conduct') election.conducts.delete(key.name);
   else if (key.kind === 'candidate') election.candidates.delete(key.candidateId);
   else if (key.kind === 'candidateName') election.names.delete(key.name);
-}
-
-/** Brings the candidates into queue order; needed after records came in key order. */
-export function sortQueue(election: ElectionState): void {
-  const queue = [...election.candidates.values()].sort(byQueueOrder);
-  election.candidates.clear();
-  for (const candidacy of queue) election.candidates.set(candidacy.candidateId, candidacy);
-}
-
-function byQueueOrder(a: Candidacy, b: Candidacy): number {
-  return a.createRevision - b.createRevision || a.record.order - b.record.order;
 }

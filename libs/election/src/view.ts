@@ -20,7 +20,6 @@ import {
   type ElectionState,
   emptyElection,
   putRecord,
-  sortQueue,
   type Versioned,
   versioned,
 } from './state.js';
@@ -88,7 +87,6 @@ export class View implements Follower {
     this.#standing.clear();
     this.#relisting = true;
     for (const entry of entries) this.#put(entry);
-    for (const election of this.elections.values()) sortQueue(election);
     this.#relisting = false;
     this.revision = revision;
     for (const listener of this.#listeners) listener.relisted?.();

@@ -54,6 +54,31 @@ export class Overlay extends Composition {
     return this.lastSequence;
   }
 
+  /** Among those who lead no seat, 1 for the next in line; undefined if it does not wait. */
+  positionOf(candidateId: string): number | undefined {
+    const ahead = this.#ahead(candidateId);
+    if (ahead === undefined || this.seatOf(candidateId) !== undefined) return undefined;
+    let leaders = 0;
+    for (const seat of this.seats()) {
+      const leader = this.leader(seat);
+      if (leader && (this.#ahead(leader.candidateId) ?? Infinity) < ahead) leaders += 1;
+    }
+    return ahead - leaders + 1;
+  }
+
+  #ahead(candidateId: string): number | undefined {
+    if (this.removed.has(candidateId)) return undefined;
+    const { candidates } = this.election;
+    const place = candidates.ahead(candidateId);
+    let removedBefore = 0;
+    for (const removed of this.removed) {
+      if (place === undefined || (candidates.ahead(removed) ?? Infinity) < place) removedBefore += 1;
+    }
+    if (place !== undefined) return place - removedBefore;
+    const among = [...this.added.keys()].indexOf(candidateId);
+    return among < 0 ? undefined : candidates.size - removedBefore + among;
+  }
+
   /** All candidacies in queue order. */
   *queue(): Generator<Candidacy> {
     for (const candidacy of this.election.candidates.values()) {
