@@ -39,6 +39,7 @@ import { Gate } from './http/gate.js';
 import { UsageController } from './limits/usage.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { RoutingController } from './routing/routing.controller.js';
+import { RenewalAdvice } from './timing/renewal-advice.js';
 import { ApiKeysController } from './tenants/api-keys.controller.js';
 import { TenantApiKeysController } from './tenants/tenant-api-keys.controller.js';
 import { TenantExportStream } from './tenants/tenant-export-stream.js';
@@ -88,6 +89,7 @@ export class AppModule {
         { provide: Gate, useValue: services.edge.gate },
         { provide: AttachedSockets, useValue: services.attachedSockets },
         { provide: StreamRegistry, useValue: services.streams },
+        { provide: RenewalAdvice, useValue: services.renewalAdvice },
         { provide: TokenIssuer, useValue: services.tokenIssuer },
         { provide: FencingTokens, useValue: services.fencingTokens },
         { provide: KeyRotation, useValue: services.keyRotation },

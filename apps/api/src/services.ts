@@ -47,6 +47,7 @@ import { RouteTable } from './http/route-table.js';
 import type { Edge } from './http/server.js';
 import { createLimits, type Limits, streamQuota } from './limits/create-limits.js';
 import { PurgedElections } from './tenants/purged-elections.js';
+import { createTiming } from './timing/wiring.js';
 import { createWebhooks } from './webhooks/wiring.js';
 
 export type Services = ReturnType<typeof createServices>;
@@ -81,6 +82,7 @@ export function createServices(config: Config) {
   const limits = createLimits(config, { engine, database, streams, logger, metrics });
   const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
   const { tokenIssuer } = fencing;
+  const timing = createTiming({ engine, metrics, logger });
   const attached = createAttached({ edge, engine, streams, tokenIssuer, logger, metrics });
   const parts = {
     config,
@@ -97,7 +99,17 @@ export function createServices(config: Config) {
     dependencies,
     edge,
   };
-  return { ...parts, ...limits, ...fencing, ...audit, ...tenancy, ...admin, ...webhooks, ...attached };
+  return {
+    ...parts,
+    ...limits,
+    ...fencing,
+    ...audit,
+    ...tenancy,
+    ...admin,
+    ...webhooks,
+    ...attached,
+    ...timing,
+  };
 }
 
 const DAY_MS = 86_400_000;

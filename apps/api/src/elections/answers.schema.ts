@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { candidateName, electionName, metadata, nextCursor, timestamp } from '../http/fields.js';
+import { timing } from '../timing/timing.schema.js';
 
 /** What election calls answer. Answers stay open: fields may be added, none changes its meaning. */
 
@@ -113,6 +114,7 @@ export const standing = z
       .enum([...endReason.options, 'not_standing'])
       .optional()
       .meta({ description: 'Why the caller yields or is out.' }),
+    timing: timing.optional().meta({ description: 'Only of a renew that asks for it.' }),
   })
   .meta({ id: 'Standing', description: 'How the caller stands in the election.' });
 

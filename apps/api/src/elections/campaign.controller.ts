@@ -7,6 +7,7 @@ import type { Call } from '../http/call.js';
 import { Drain } from '../http/drain.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
+import { RenewalAdvice, tellAdvice } from '../timing/renewal-advice.js';
 import { campaign, renew, resign } from './campaign.operations.js';
 import { showResignation, showStanding } from './presentation.js';
 
@@ -17,6 +18,7 @@ export class CampaignController {
     private readonly engine: Engine,
     private readonly tokens: TokenIssuer,
     private readonly drain: Drain,
+    private readonly advice: RenewalAdvice,
   ) {}
 
   @Operation(campaign)
@@ -40,12 +42,14 @@ export class CampaignController {
     requireVisible(call.caller, params.name);
     const request = { ...body, tenantId: call.caller.tenantId, election: params.name };
     const { elections } = this.engine.current;
+    const renewal = this.advice.arrived(request.tenantId, call.receivedAtMs, body);
     const standing = body.waitMs
       ? await this.drain.hold(reply.raw, (signal) =>
           elections.renew(request, call.bounds(body.waitMs, signal)),
         )
       : await elections.renew(request, call.bounds());
-    return this.answer(call, standing);
+    const timing = this.advice.answered(renewal, standing, request.tenantId, params.name);
+    return Object.assign(await this.answer(call, standing), tellAdvice(reply, body, timing));
   }
 
   @Operation(resign)

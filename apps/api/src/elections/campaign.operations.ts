@@ -2,6 +2,7 @@ import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
 import { candidateName, electionName, LONGEST_TTL_MS, metadata, ttlMs } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
+import { adviceHeaders, timingExample, timingFields } from '../timing/timing.schema.js';
 import { candidateId, resignation, sessionToken, standing } from './answers.schema.js';
 import { leaderExample, leadingExample, outExample, resignationExample, waitingExample } from './examples.js';
 
@@ -94,13 +95,20 @@ export const renew = {
       waitMs: waitMs
         .optional()
         .meta({ description: 'Hold the answer until something changes; at most half of the ttlMs.' }),
+      ...timingFields,
     })
     .meta({ id: 'RenewRequest', examples: [{ session: leadingExample.session }] }),
   answers: {
     200: {
       description: 'How the caller stands.',
+      headers: adviceHeaders,
       schema: standing,
-      examples: { leader: leadingExample, waiting: waitingExample, out: outExample },
+      examples: {
+        leader: leadingExample,
+        waiting: waitingExample,
+        out: outExample,
+        timed: { ...leadingExample, timing: timingExample },
+      },
     },
   },
   errors: [

@@ -4,6 +4,7 @@ import { maySeeElection } from '#tenancy';
 import { TokenIssuer } from '../fencing/token-issuer.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
+import { RenewalAdvice, tellAdvice } from '../timing/renewal-advice.js';
 import { showEnded, showRenewed, showSession } from './presentation.js';
 import { end, open, renewAll } from './sessions.operations.js';
 
@@ -13,6 +14,7 @@ export class SessionsController {
   constructor(
     private readonly engine: Engine,
     private readonly tokens: TokenIssuer,
+    private readonly advice: RenewalAdvice,
   ) {}
 
   @Operation(open)
@@ -23,14 +25,16 @@ export class SessionsController {
   }
 
   @Operation(renewAll)
-  async renew(@Input(renewAll) { call, body }: InputOf<typeof renewAll>) {
+  async renew(@Input(renewAll) { call, reply, body }: InputOf<typeof renewAll>) {
     const { caller } = call;
     const { tenantId } = caller;
     const { sessions } = this.engine.current;
     const sees = (election: string): boolean => maySeeElection(caller, election);
+    const renewal = this.advice.arrived(tenantId, call.receivedAtMs, body);
     const renewed = await sessions.renew({ ...body, tenantId }, call.bounds(), sees);
+    const timing = this.advice.answered(renewal, renewed, tenantId);
     const tokens = renewed.terms.map((led) => led.grant && this.tokens.issue(tenantId, led));
-    return showRenewed(renewed, tokens);
+    return Object.assign(showRenewed(renewed, tokens), tellAdvice(reply, body, timing));
   }
 
   @Operation(end)

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sessionToken } from '../elections/answers.schema.js';
 import { ttlMs } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
+import { adviceHeaders, timingFields } from '../timing/timing.schema.js';
 import { endedExample, renewedExample, sessionExample } from './examples.js';
 import { endedSession, openSession, renewedSession } from './sessions.schema.js';
 
@@ -58,10 +59,13 @@ export const renewAll = {
   access: 'elections:campaign',
   evenSuspended: true,
   renews: true,
-  body,
+  body: body
+    .extend(timingFields)
+    .meta({ id: 'RenewSessionRequest', examples: [{ session: sessionExample.session }] }),
   answers: {
     200: {
       description: 'What the session leads.',
+      headers: adviceHeaders,
       schema: renewedSession,
       examples: { renewed: renewedExample },
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { candidateId, endReason, fence, sessionToken, term } from '../elections/answers.schema.js';
 import { candidateName, electionName, timestamp } from '../http/fields.js';
+import { timing } from '../timing/timing.schema.js';
 
 /** What calls on sessions answer. Answers stay open: fields may be added, none changes its meaning. */
 
@@ -63,6 +64,7 @@ export const renewedSession = z
       .int()
       .min(0)
       .meta({ description: 'In how many elections the session stands, leading or waiting, as last seen.' }),
+    timing: timing.optional().meta({ description: 'Only where it was asked for.' }),
   })
   .meta({ id: 'RenewedSession', description: 'The session lives on, and this is what it leads.' });
 
