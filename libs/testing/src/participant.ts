@@ -1,5 +1,14 @@
 import type { Clock } from '#core';
-import type { CallBounds, CampaignRequest, Elections, Replica, Resignation, Standing } from '#election';
+import type {
+  CallBounds,
+  CampaignRequest,
+  Elections,
+  ElectionSettings,
+  Replica,
+  Resignation,
+  Standing,
+  Target,
+} from '#election';
 
 /** How long a test's call may take unless it says otherwise; on the clock that the test uses. */
 const CALL_MS = 2_000;
@@ -105,10 +114,11 @@ export class Participant {
 export async function createElection(
   replica: Replica,
   clock: Clock,
-  { tenantId = 'ten_a', election = 'billing', ttlMs = 2_000, maxTtlMs = 60_000, maxCandidates = 1_000 } = {},
+  more: Partial<Target & ElectionSettings & { maxCandidates: number }> = {},
 ): Promise<void> {
   const now = clock.monotonicMs();
-  const settings = { policy: 'fifo' as const, ttlMs, maxTtlMs };
+  const { tenantId = 'ten_a', election = 'billing', maxCandidates = 1_000, ...given } = more;
+  const settings = { policy: 'fifo' as const, ttlMs: 2_000, maxTtlMs: 60_000, ...given };
   const bounds = { receivedAtMs: now, deadlineMs: now + CALL_MS };
   await replica.management.create({ tenantId, election }, settings, maxCandidates, bounds);
 }

@@ -149,6 +149,14 @@ export class Overlay extends Composition {
     return this.handOversSet.get(seat) ?? this.election.seats.get(seat)?.handOver?.record;
   }
 
+  /** The hand-overs that wait for their time, of whatever seats there ever were. */
+  *scheduled(): Generator<[seat: number, handOver: HandOverRecord]> {
+    for (const seat of this.election.seats.keys()) {
+      const handOver = this.handOver(seat);
+      if (handOver?.state === 'scheduled') yield [seat, handOver];
+    }
+  }
+
   /** Every name of which a conduct is kept. */
   *conductNames(): Generator<string> {
     for (const name of this.election.conducts.keys()) if (this.conduct(name)) yield name;

@@ -128,6 +128,15 @@ function sweepDead(draft: Draft): void {
     if (draft.room < 6) return;
     draft.setConduct(name, null);
   }
+  if (closed) cancelScheduled(draft);
+}
+
+/** One that waits for its time would begin in the election that is created anew under this name. */
+function cancelScheduled(draft: Draft): void {
+  for (const [seat, handOver] of draft.scheduled()) {
+    if (draft.room < 6) return;
+    draft.setHandOver(seat, { ...handOver, state: 'cancelled', finishedAt: draft.at });
+  }
 }
 
 function close(draft: Draft): void {
@@ -137,7 +146,8 @@ function close(draft: Draft): void {
 }
 
 function isEmpty(draft: Draft): boolean {
-  return !anyLeads(draft) && draft.candidateCount === 0 && draft.conductNames().next().done === true;
+  const left = [draft.conductNames(), draft.scheduled()].some((each) => each.next().done !== true);
+  return !anyLeads(draft) && draft.candidateCount === 0 && !left;
 }
 
 function anyLeads(draft: Draft): boolean {
