@@ -34,6 +34,7 @@ const describeTo = (file) =>
 
 if (process.argv[2] === 'write') {
   describeTo(COMMITTED);
+  run('Describing frames', process.execPath, [...SOURCES, 'apps/api/src/attached/write-schema.ts']);
 } else {
   mkdirSync(CACHE, { recursive: true });
   describeTo(FRESH);

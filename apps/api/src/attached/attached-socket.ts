@@ -10,11 +10,14 @@ import type { Listener } from './session-news.js';
 /** More than any participant needs: one session of 200 ms is renewed 15 times a second. */
 const MOST_FRAMES_PER_SECOND = 1_000;
 /** Frames beyond that are refused one by one; who goes on all the same is not reading the answers. */
-const MOST_REFUSED_PER_SECOND = 1_000;
+const MOST_REFUSED_PER_SECOND = 100;
 /** Calls under way at once. Held renewals count, so it bounds what a socket can make this replica remember. */
 const MOST_IN_FLIGHT = 64;
-/** A reader that lets this much pile up is cut off: it would learn of its grants too late, and its memory is ours. */
-const MOST_UNREAD_BYTES = 256 * 1_024;
+/**
+ * A reader that lets this much pile up is cut off: it would learn of its grants too late, and its memory is ours. The
+ * answers to a second's frames that came at once fit in.
+ */
+const MOST_UNREAD_BYTES = 512 * 1_024;
 /** A socket that says nothing for so many looks is asked; one that does not answer within as many is dropped. */
 const LOOKS_PER_PING = 5;
 
@@ -55,7 +58,7 @@ export class AttachedSocket implements Listener {
   private framesInSecond = 0;
   private inFlight = 0;
   private corked = false;
-  private closing = false;
+  private closedWith: number | undefined;
   private looks = 0;
 
   constructor(
@@ -87,6 +90,11 @@ export class AttachedSocket implements Listener {
     this.sessions.delete(sessionId);
   }
 
+  /** Why the service closed it, whatever the other side made of that. */
+  get closeCode(): number | undefined {
+    return this.closedWith;
+  }
+
   get isGone(): boolean {
     return this.link.ws.readyState !== this.link.ws.OPEN;
   }
@@ -104,14 +112,14 @@ export class AttachedSocket implements Listener {
   }
 
   close(reason: CloseReason, text: string): void {
-    if (this.closing) return;
-    this.closing = true;
+    if (this.closedWith !== undefined) return;
+    this.closedWith = CLOSE[reason];
     // Cuts by itself when the other side does not close in turn.
-    this.link.ws.close(CLOSE[reason], text);
+    this.link.ws.close(this.closedWith, text);
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
-    if (this.closing) return;
+    if (this.closedWith !== undefined) return;
     const receivedAtMs = this.clock.monotonicMs();
     this.looks = 0;
     if (isBinary) return this.close('unsupported', 'Frames are text.');
@@ -151,16 +159,20 @@ export class AttachedSocket implements Listener {
   /** Answers that are ready in the same turn of the event loop leave in one write. */
   private send(text: string): void {
     const { ws, socket } = this.link;
-    if (this.closing || ws.readyState !== ws.OPEN) return;
+    if (this.closedWith !== undefined || ws.readyState !== ws.OPEN) return;
     if (!this.corked) {
       this.corked = true;
       socket.cork();
-      setImmediate(() => {
-        this.corked = false;
-        socket.uncork();
-      });
+      setImmediate(() => this.flush());
     }
     ws.send(text);
+  }
+
+  private flush(): void {
+    const { ws, socket } = this.link;
+    this.corked = false;
+    socket.uncork();
+    // What is left is more than the network took: whoever reads does not keep up.
     if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.close('slow', 'Read the answers, or send less.');
   }
 

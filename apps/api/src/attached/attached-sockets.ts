@@ -82,8 +82,9 @@ export class AttachedSockets {
     this.timer ??= this.clock.after(LOOK_EVERY_MS, () => this.look());
   }
 
-  private gone(socket: AttachedSocket, request: FastifyRequest, code: number): void {
+  private gone(socket: AttachedSocket, request: FastifyRequest, received: number): void {
     const { news, logger, metrics } = this.parts;
+    const code = socket.closeCode ?? received;
     this.sockets.delete(socket);
     for (const sessionId of socket.sessions) news.unfollow(sessionId, socket);
     metrics.attachedClosed.inc({ code: KNOWN_CODES.has(code) ? String(code) : 'other' });
