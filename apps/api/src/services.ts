@@ -83,7 +83,10 @@ export function createServices(config: Config) {
   const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
   const { tokenIssuer } = fencing;
   const timing = createTiming({ engine, metrics, logger });
-  const attached = createAttached({ edge, engine, streams, tokenIssuer, logger, metrics });
+  const { renewalAdvice } = timing;
+  const attached = createAttached({
+    ...{ edge, engine, streams, tokenIssuer, logger, metrics, renewalAdvice },
+  });
   const parts = {
     config,
     logger,

@@ -9,6 +9,7 @@ import type { TokenIssuer } from '../fencing/token-issuer.js';
 import type { OperationSpec } from '../http/operation.js';
 import { showEnded, showRenewed, showSession } from '../sessions/presentation.js';
 import { end, open, renewAll } from '../sessions/sessions.operations.js';
+import { type RenewalAdvice, wantedAdvice } from '../timing/renewal-advice.js';
 import type { AttachedSocket, Frame } from './attached-socket.js';
 import { frames } from './frames.schema.js';
 import type { AnsweredTerm, SessionNews } from './session-news.js';
@@ -50,6 +51,7 @@ export class FrameCalls {
     private readonly engine: Engine,
     private readonly tokens: TokenIssuer,
     private readonly news: SessionNews,
+    private readonly advice: RenewalAdvice,
   ) {}
 
   /** What a frame asks for; undefined for what does not exist. */
@@ -86,9 +88,11 @@ export class FrameCalls {
   private async renewSession({ caller, body, bounds }: CallOf<'attach' | 'renewSession'>): Promise<object> {
     const { tenantId } = caller;
     const sees = (election: string): boolean => maySeeElection(caller, election);
+    const renewal = this.advice.arrived(tenantId, bounds.receivedAtMs, body);
     const renewed = await this.engine.current.sessions.renew({ ...body, tenantId }, bounds, sees);
+    const timing = this.advice.answered(renewal, renewed, tenantId);
     const tokens = renewed.terms.map((led) => led.grant && this.tokens.issue(tenantId, led));
-    return showRenewed(renewed, tokens);
+    return Object.assign(showRenewed(renewed, tokens), wantedAdvice(body, timing));
   }
 
   private async end({ caller, body, bounds }: CallOf<'end'>): Promise<object> {
@@ -98,8 +102,12 @@ export class FrameCalls {
 
   private async renew({ caller, body, bounds }: CallOf<'renew'>): Promise<object> {
     requireVisible(caller, body.election);
+    const { tenantId } = caller;
     const { elections } = this.engine.current;
-    return this.show(caller, await elections.renew({ ...body, tenantId: caller.tenantId }, bounds));
+    const renewal = this.advice.arrived(tenantId, bounds.receivedAtMs, body);
+    const standing = await elections.renew({ ...body, tenantId }, bounds);
+    const timing = this.advice.answered(renewal, standing, tenantId, body.election);
+    return Object.assign(this.show(caller, standing), wantedAdvice(body, timing));
   }
 
   private async campaign({ socket, caller, body, bounds }: CallOf<'campaign'>): Promise<object> {

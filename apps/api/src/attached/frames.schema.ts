@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { resignation, standing, term } from '../elections/answers.schema.js';
+import { resignation, sessionToken, standing, term } from '../elections/answers.schema.js';
 import { campaign, renew, resign } from '../elections/campaign.operations.js';
 import { electionName, LONGEST_TTL_MS } from '../http/fields.js';
 import { problem } from '../http/openapi-problem.js';
@@ -84,6 +84,17 @@ const news = {
       reason: z.string().optional().meta({ description: 'Why the term ended, where the replica saw it.' }),
     })
     .meta({ description: 'The term is over.' }),
+  advice: z
+    .object({
+      event: z.literal('advice'),
+      session: sessionToken,
+      reason: z.literal('ttl_too_short'),
+      ttlMs: z.int(),
+      recommendedTtlMs: z
+        .int()
+        .meta({ description: 'What a session would need to bear what is seen of it.' }),
+    })
+    .meta({ description: 'The `ttlMs` of the session is too short; once an hour at most.' }),
   moving: z
     .object({
       event: z.literal('moving'),

@@ -49,7 +49,7 @@ export class CampaignController {
         )
       : await elections.renew(request, call.bounds());
     const timing = this.advice.answered(renewal, standing, request.tenantId, params.name);
-    return Object.assign(await this.answer(call, standing), tellAdvice(reply, body, timing));
+    return Object.assign(this.answer(call, standing), tellAdvice(reply, body, timing));
   }
 
   @Operation(resign)

@@ -13,26 +13,36 @@ export interface RenewalFields {
   timing?: boolean | undefined;
 }
 
-export interface RenewalAdviceParts {
-  engine: Engine;
-  metrics: { roundTripSeconds: { observe(seconds: number): void } };
-  /**
-   * Told that the ttlMs of a session is too short: once an hour at most for each session. The election is that of the
-   * renewal; absent where all of a session were renewed. Must not throw and must not wait.
-   */
-  onTooShort(notice: TooShort & { tenantId: string; election?: string }): void;
+/** The election is that of the renewal; absent where all of a session were renewed. */
+export interface TooShortNotice extends TooShort {
+  tenantId: string;
+  election?: string;
+}
+
+interface RoundTrips {
+  roundTripSeconds: { observe(seconds: number): void };
 }
 
 /** Observes renewals and says what their participants should know. On the hot path: well below a microsecond. */
 export class RenewalAdvice {
-  constructor(private readonly parts: RenewalAdviceParts) {}
+  private readonly listeners: ((notice: TooShortNotice) => void)[] = [];
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly metrics: RoundTrips,
+  ) {}
+
+  /** Tells when the ttlMs of a session is too short: once an hour at most for each. It must not throw and must not wait. */
+  listen(listener: (notice: TooShortNotice) => void): void {
+    this.listeners.push(listener);
+  }
 
   /**
    * Before the renewal is carried out.
    * @throws IncumbentError session.unknown, store.unavailable
    */
   arrived(tenantId: string, receivedAtMs: number, fields: RenewalFields): ArrivedRenewal {
-    const { tokens, timings } = this.parts.engine.current;
+    const { tokens, timings } = this.engine.current;
     return timings.arrived(tokens.parse(fields.session, tenantId), receivedAtMs, fields);
   }
 
@@ -43,17 +53,20 @@ export class RenewalAdvice {
     tenantId: string,
     election?: string,
   ): SessionTiming | undefined {
-    const { engine, metrics } = this.parts;
     const { previousRttMs } = renewal;
     if (previousRttMs !== undefined && !renewal.mayBeHeld)
-      metrics.roundTripSeconds.observe(previousRttMs / MS_PER_SECOND);
-    const { timings } = engine.current;
+      this.metrics.roundTripSeconds.observe(previousRttMs / MS_PER_SECOND);
+    const { timings } = this.engine.current;
     const timing = timings.answered(renewal, answer.renewAfterMs);
     if (timing?.tooShort) {
       const due = timings.dueToTell(renewal.sessionId);
-      if (due) this.parts.onTooShort({ ...due, tenantId, ...(election !== undefined && { election }) });
+      if (due) this.tell({ ...due, tenantId, ...(election !== undefined && { election }) });
     }
     return timing;
+  }
+
+  private tell(notice: TooShortNotice): void {
+    for (const listener of this.listeners) listener(notice);
   }
 }
 
@@ -65,5 +78,13 @@ export function tellAdvice(
 ): { timing?: TimingAdvice } {
   if (timing?.tooShort)
     void reply.header(ADVICE_HEADER, `ttl-too-short; recommended=${timing.recommendedTtlMs}`);
+  return wantedAdvice(fields, timing);
+}
+
+/** What belongs into the body of an answer. */
+export function wantedAdvice(
+  fields: Pick<RenewalFields, 'timing'>,
+  timing: SessionTiming | undefined,
+): { timing?: TimingAdvice } {
   return fields.timing === true && timing ? { timing: timing.advice() } : {};
 }

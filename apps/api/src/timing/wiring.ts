@@ -9,10 +9,9 @@ interface TimingParts {
 }
 
 export function createTiming({ engine, metrics, logger }: TimingParts) {
-  const renewalAdvice = new RenewalAdvice({
-    engine,
-    metrics,
-    onTooShort: (notice) => logger.info(notice, 'the ttlMs of a session is too short for what is seen of it'),
-  });
+  const renewalAdvice = new RenewalAdvice(engine, metrics);
+  renewalAdvice.listen((notice) =>
+    logger.info(notice, 'the ttlMs of a session is too short for what is seen of it'),
+  );
   return { renewalAdvice };
 }
