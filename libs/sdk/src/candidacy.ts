@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { pause } from './clock.js';
-import type { Answer, Http } from './http.js';
+import { type Clock, pause } from './clock.js';
 import { restandPauseMs } from './pace.js';
 import { asError, CandidacyEnded, IncumbentProblem } from './problem.js';
-import { type Resigned, Stand, type StandRequest } from './stand.js';
+import type { Resigned, Stand, StandOptions, StandRequest } from './stand.js';
 import { type Leadership, type Loss, Tenure } from './tenure.js';
+import type { Answer } from './transport.js';
 import type { Leader, StandAnswer } from './wire.js';
 
 export interface CandidacyEvents {
@@ -14,8 +14,8 @@ export interface CandidacyEvents {
   waiting: [{ position: number | undefined; leader: Leader | undefined }];
   /** The service will grant no more: finish within `remainingMs` and resign. */
   yielding: [{ remainingMs: number }];
-  /** Information: a try failed and is repeated. */
-  jeopardy: [{ error: Error; remainingMs: number }];
+  /** Information: a try failed and is repeated. Leadership is still this process's until `until`; absent if it has none. */
+  jeopardy: [{ error: Error; remainingMs: number; until: Date | undefined }];
   /** The candidacy is over because the service refuses it for good. */
   error: [Error];
 }
@@ -27,6 +27,16 @@ export interface CampaignOptions extends StandRequest {
   readonly rejoin?: boolean;
   /** Wait up to two TTLs for a holder of the same name, such as this process before its restart, to expire. Default false. */
   readonly waitForName?: boolean;
+}
+
+/** What a candidacy stands with. */
+export interface CandidacyParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Begins a stand in the election; a candidacy makes one after the other. */
+  stand(options: Omit<StandOptions, 'election'>): Stand;
+  /** Called when the last stand is over and resigned; again, if it is resigned after its end. */
+  onEnd(): void;
 }
 
 /** What `runIfLeader` did. */
@@ -45,10 +55,8 @@ const CLOSE_WITHIN_MS = 2_000;
  * safe against that, so send `fence` or `fencingToken` along.
  */
 export class Candidacy extends EventEmitter<CandidacyEvents> {
-  readonly #http: Http;
-  readonly #election: string;
+  readonly #parts: CandidacyParts;
   readonly #options: CampaignOptions;
-  readonly #random: () => number;
   readonly #tenure: Tenure;
   /** Aborts the pauses between stands; `#cut` also the resigning. */
   readonly #leaving = new AbortController();
@@ -62,20 +70,20 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   #resigning: Promise<Resigned> | undefined;
   #ended: Error | undefined;
 
-  constructor(http: Http, election: string, options: CampaignOptions, random: () => number) {
+  constructor(options: CampaignOptions, parts: CandidacyParts) {
     super();
-    this.#http = http;
-    this.#election = election;
+    this.#parts = parts;
     this.#options = options;
-    this.#random = random;
     const listener = {
       elected: (leadership: Leadership) => this.#tell('elected', leadership),
       lost: (loss: Loss) => this.#tell('lost', loss),
     };
-    this.#tenure = new Tenure(http.clock, listener, () => this.#lapseReason());
+    this.#tenure = new Tenure(parts.clock, listener, () => this.#lapseReason());
     options.signal?.addEventListener('abort', this.#onAbort);
     if (options.signal?.aborted === true) void this.#leave('aborted');
-    this.#done = this.#run();
+    this.#done = this.#run().finally(() => {
+      if (this.#resigning === undefined) parts.onEnd();
+    });
   }
 
   /** Whether this process may act as leader at this very moment. */
@@ -165,7 +173,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   async close(): Promise<void> {
     const resigned = this.#leave('closed').catch(() => undefined);
     const late = new AbortController();
-    await Promise.race([resigned, pause(this.#http.clock, CLOSE_WITHIN_MS, late.signal)]);
+    await Promise.race([resigned, pause(this.#parts.clock, CLOSE_WITHIN_MS, late.signal)]);
     late.abort();
     this.#cut.abort();
     await this.#done;
@@ -181,12 +189,16 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     // Before anything is sent: the successor may lead as soon as the service hears of it.
     this.#tenure.renounce(this.#stand?.candidateId, 'resigned');
     this.#end(new CandidacyEnded(reason));
-    return (await this.#stand?.resign(this.#cut.signal)) ?? { outcome: 'resigned' };
+    try {
+      return (await this.#stand?.resign(this.#cut.signal)) ?? { outcome: 'resigned' };
+    } finally {
+      this.#parts.onEnd();
+    }
   }
 
   async #run(): Promise<void> {
     for (let young = 0; !this.#leaving.signal.aborted;) {
-      const startedMs = this.#http.clock.monotonicMs();
+      const startedMs = this.#parts.clock.monotonicMs();
       try {
         const reason = await this.#standOnce();
         this.#tenure.renounce(this.#stand?.candidateId, reason);
@@ -195,8 +207,8 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
         if (!this.#leaving.signal.aborted) this.#fail(asError(error));
         return;
       }
-      young = this.#http.clock.monotonicMs() - startedMs < YOUNG_MS ? young + 1 : 0;
-      await pause(this.#http.clock, restandPauseMs(young, this.#random()), this.#leaving.signal);
+      young = this.#parts.clock.monotonicMs() - startedMs < YOUNG_MS ? young + 1 : 0;
+      await pause(this.#parts.clock, restandPauseMs(young, this.#parts.random()), this.#leaving.signal);
     }
   }
 
@@ -206,13 +218,12 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
       ([, value]) => value !== undefined,
     );
     this.#last = undefined;
-    this.#stand = new Stand(this.#http, {
-      election: this.#election,
+    this.#stand = this.#parts.stand({
       request: { candidate, ...Object.fromEntries(given) },
       waitForName: this.#options.waitForName ?? false,
-      random: this.#random,
+      random: this.#parts.random,
       onAnswer: (answer, sent) => this.#hear(answer, sent),
-      onTrouble: (error) => this.#tell('jeopardy', { error, remainingMs: this.remainingMs() }),
+      onTrouble: (error) => this.#tellJeopardy(error),
     });
     return this.#stand.run();
   }
@@ -232,6 +243,13 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     if (answer.state === 'waiting' && differs(before, answer)) {
       this.#tell('waiting', { position: answer.position, leader: answer.leader });
     }
+  }
+
+  /** A service that cannot be reached takes nothing away: what was granted is this process's until its end. */
+  #tellJeopardy(error: Error): void {
+    const remainingMs = this.remainingMs();
+    const until = remainingMs > 0 ? new Date(this.#parts.clock.wallTimeMs() + remainingMs) : undefined;
+    this.#tell('jeopardy', { error, remainingMs, until });
   }
 
   #lapseReason(): string {

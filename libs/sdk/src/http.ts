@@ -1,27 +1,14 @@
-import { type Clock, type Moment, readMoment } from './clock.js';
+import { type Clock, readMoment } from './clock.js';
 import { IncumbentProblem, Unreachable } from './problem.js';
+import type { Answer, Call, Transport } from './transport.js';
 import { isRecord } from './wire.js';
 
 export type FetchLike = (url: string, init: RequestInit) => Promise<Response>;
 
-/** One call of the HTTP contract. `path` begins with a slash and is already encoded. */
-export interface Call {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly body?: Readonly<Record<string, unknown>>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** A success, with the instant before its request was sent: deadlines count from there. */
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly sent: Moment;
-}
-
 /** Sends single requests to one of several base URLs; retries nothing. */
-export class Http {
+export class Http implements Transport {
   readonly clock: Clock;
+  readonly pushes = false;
   readonly #baseUrls: readonly string[];
   readonly #apiKey: string;
   readonly #fetch: FetchLike;

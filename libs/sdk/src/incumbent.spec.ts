@@ -119,7 +119,8 @@ describe('Incumbent over real HTTP', () => {
       if (request.url?.endsWith('/resign')) return answer(response, 200, { state: 'out' });
       answer(response, 200, grant);
     });
-    const candidacy = new Incumbent({ baseUrl, apiKey: 'k' }).election('a').campaign({ candidate: 'me' });
+    const client = new Incumbent({ baseUrl, apiKey: 'k' });
+    const candidacy = client.election('a', { session: 'own' }).campaign({ candidate: 'me' });
     const elected = await candidacy.whenElected();
     expect(candidacy.isLeader()).toBe(true);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, validForMs);

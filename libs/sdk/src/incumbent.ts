@@ -1,8 +1,13 @@
 import { Candidacy, type CampaignOptions } from './candidacy.js';
 import { type Clock, systemClock } from './clock.js';
-import { type Answer, type Call, type FetchLike, Http } from './http.js';
+import { type FetchLike, Http } from './http.js';
+import { OwnStand } from './own-stand.js';
 import { Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
+import { SharedSession } from './shared-session.js';
+import { SharedStand } from './shared-stand.js';
+import type { StandOptions } from './stand.js';
+import type { Answer, Call, Transport } from './transport.js';
 import { isRecord, type LeaderAnswer, type ValidateAnswer } from './wire.js';
 
 export interface IncumbentOptions {
@@ -10,12 +15,19 @@ export interface IncumbentOptions {
   readonly baseUrl?: string;
   readonly baseUrls?: readonly string[];
   readonly apiKey: string;
+  /** Of the session that the client's candidacies share; default 10 s. */
+  readonly ttlMs?: number;
   /** Sends the requests; default the global fetch. */
   readonly fetch?: FetchLike;
   /** Time; for tests. */
   readonly clock?: Clock;
   /** Source of jitter, 0 to 1; for tests. */
   readonly random?: () => number;
+}
+
+export interface ElectionOptions {
+  /** `own`: each candidacy has a session of its own, renewed by itself. Default: one session for all of the client. */
+  readonly session?: 'shared' | 'own';
 }
 
 export interface LeaderQuery {
@@ -30,10 +42,16 @@ const READ_WITHIN_MS = 10_000;
 const READ_TRY_MS = 2_000;
 const READ_PAUSE_MS = 1_000;
 
-/** Client of one Incumbent service under one API key. Holds no connection and no timer of its own. */
+/**
+ * Client of one Incumbent service under one API key. Its candidacies share one session, which is renewed once for all of
+ * them and exists only while one of them stands.
+ */
 export class Incumbent {
-  readonly #http: Http;
+  readonly #transport: Transport;
   readonly #random: () => number;
+  readonly #shared: SharedSession;
+  readonly #candidacies = new Set<Candidacy>();
+  #closed = false;
 
   constructor(options: IncumbentOptions) {
     const baseUrls = options.baseUrls ?? (options.baseUrl === undefined ? [] : [options.baseUrl]);
@@ -41,12 +59,26 @@ export class Incumbent {
       throw new TypeError('Incumbent needs a baseUrl, or baseUrls with at least one entry.');
     if (options.apiKey === '') throw new TypeError('Incumbent needs an apiKey.');
     const send: FetchLike = options.fetch ?? ((url, init) => fetch(url, init));
-    this.#http = new Http(baseUrls, options.apiKey, send, options.clock ?? systemClock);
+    this.#transport = new Http(baseUrls, options.apiKey, send, options.clock ?? systemClock);
     this.#random = options.random ?? Math.random;
+    this.#shared = new SharedSession(this.#transport, options.ttlMs, this.#random);
   }
 
-  election(name: string): Election {
-    return new Election(name, this, this.#http, this.#random);
+  election(name: string, options: ElectionOptions = {}): Election {
+    const campaign = (request: CampaignOptions): Candidacy => this.#campaign(name, options, request);
+    return new Election(name, this, campaign);
+  }
+
+  /**
+   * Ends every candidacy and then the session that they share, so that successors lead at once. The own belief ends
+   * before anything is sent. Gives the service up to two seconds to hear it; never rejects.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const ended = this.#shared.close();
+    await Promise.all([...this.#candidacies].map((candidacy) => candidacy.close()));
+    await ended;
+    await this.#transport.close?.();
   }
 
   /** Who leads `election`, read from the store; a hint by the time it arrives. */
@@ -75,11 +107,31 @@ export class Incumbent {
    * @throws IncumbentProblem for every answer but 2xx, Unreachable when none came.
    */
   request(call: Call, signal: AbortSignal = AbortSignal.timeout(READ_WITHIN_MS)): Promise<Answer> {
-    return this.#http.send(call, signal);
+    return this.#transport.send(call, signal);
+  }
+
+  #campaign(election: string, options: ElectionOptions, request: CampaignOptions): Candidacy {
+    if (this.#closed) throw new TypeError('This client is closed. Make a new one to campaign.');
+    const transport = this.#transport;
+    const fits = request.ttlMs === undefined || request.ttlMs === this.#shared.ttlMs;
+    // A session stands in an election once: a second candidacy of this process gets a session of its own.
+    const leave = options.session === 'own' || !fits ? undefined : this.#shared.reserve(election);
+    const stand = (given: Omit<StandOptions, 'election'>) =>
+      leave
+        ? new SharedStand(transport, this.#shared, { ...given, election })
+        : new OwnStand(transport, { ...given, election });
+    const onEnd = (): void => {
+      this.#candidacies.delete(candidacy);
+      leave?.();
+    };
+    const parts = { clock: transport.clock, random: this.#random, stand, onEnd };
+    const candidacy: Candidacy = new Candidacy(request, parts);
+    this.#candidacies.add(candidacy);
+    return candidacy;
   }
 
   async #read(call: Call, waitMs: number, signal?: AbortSignal): Promise<Record<string, unknown>> {
-    const { body } = await pursue(this.#http, {
+    const { body } = await pursue(this.#transport, {
       plan: () => ({ call, timeoutMs: waitMs + READ_TRY_MS }),
       retryCapMs: READ_PAUSE_MS,
       giveUpAfterMs: waitMs + READ_WITHIN_MS,
@@ -97,19 +149,17 @@ export class Incumbent {
 export class Election {
   readonly name: string;
   readonly #client: Incumbent;
-  readonly #http: Http;
-  readonly #random: () => number;
+  readonly #campaign: (options: CampaignOptions) => Candidacy;
 
-  constructor(name: string, client: Incumbent, http: Http, random: () => number) {
+  constructor(name: string, client: Incumbent, campaign: (options: CampaignOptions) => Candidacy) {
     this.name = name;
     this.#client = client;
-    this.#http = http;
-    this.#random = random;
+    this.#campaign = campaign;
   }
 
   /** Stands for leadership and keeps standing; the handle tells what becomes of it. Add listeners at once. */
   campaign(options: CampaignOptions): Candidacy {
-    return new Candidacy(this.#http, this.name, options, this.#random);
+    return this.#campaign(options);
   }
 
   leader(query: LeaderQuery = {}): Promise<LeaderAnswer> {

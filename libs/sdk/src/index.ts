@@ -9,9 +9,16 @@
 export { type CampaignOptions, Candidacy, type CandidacyEvents, type Ran } from './candidacy.js';
 export type { Clock, Moment, Timer } from './clock.js';
 export { FenceGuard, StaleFence } from './fence-guard.js';
-export type { Answer, Call, FetchLike } from './http.js';
-export { Election, Incumbent, type IncumbentOptions, type LeaderQuery } from './incumbent.js';
+export type { FetchLike } from './http.js';
+export {
+  Election,
+  type ElectionOptions,
+  Incumbent,
+  type IncumbentOptions,
+  type LeaderQuery,
+} from './incumbent.js';
 export { CandidacyEnded, type FieldProblem, IncumbentProblem, Unreachable } from './problem.js';
 export type { Resigned, StandRequest } from './stand.js';
 export type { Leadership, Loss, LossReason } from './tenure.js';
+export type { Answer, Call } from './transport.js';
 export type { Leader, LeaderAnswer, Metadata, ValidateAnswer } from './wire.js';

@@ -8,9 +8,21 @@ const LONGEST_HOLD_MS = 25_000;
 const SHORTEST_TRY_MS = 50;
 const LONGEST_TRY_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** The first try opens a connection, so a short TTL must not hurry it. */
+const LEAST_JOIN_MS = 500;
+
+/** Assumed until the service has told the session's TTL. */
+export const USUAL_TTL_MS = 10_000;
+/** A held renewal that is answered sooner than this was not held. */
+export const NOT_HELD_MS = 100;
 
 export function tryTimeoutMs(ttlMs: number): number {
   return Math.min(Math.max(ttlMs / 6, SHORTEST_TRY_MS), LONGEST_TRY_MS);
+}
+
+/** How long a call may stay alone that makes a session or a candidacy. */
+export function joinTimeoutMs(ttlMs: number): number {
+  return Math.max(tryTimeoutMs(ttlMs), LEAST_JOIN_MS);
 }
 
 /** How long a waiting candidate lets the service hold its renewal: at most half the TTL, so that a lost one can be repeated in time. */

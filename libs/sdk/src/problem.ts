@@ -60,6 +60,14 @@ export function isTransient(error: unknown): boolean {
   return error.status >= 500 || error.status === 429 || error.status === 408;
 }
 
+/** The session has ended, or the service does not know it any more (its store was replaced): begin anew. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof IncumbentProblem &&
+    (error.code === 'session.expired' || error.code === 'session.unknown')
+  );
+}
+
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

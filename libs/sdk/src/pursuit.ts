@@ -1,6 +1,6 @@
 import type { Timer } from './clock.js';
-import type { Answer, Call, Http } from './http.js';
 import { asError, IncumbentProblem, isTransient, Unreachable } from './problem.js';
+import type { Answer, Call, Transport } from './transport.js';
 
 /** How a call is repeated until it has a definite answer. Times in milliseconds. */
 export interface Patience {
@@ -33,12 +33,12 @@ const MOST_TRIES = 2;
  *
  * The call must be harmless when repeated: every try may take effect, also one whose answer never came.
  */
-export function pursue(http: Http, patience: Patience): Promise<Answer> {
-  return new Promise((resolve, reject) => new Pursuit(http, patience, resolve, reject).start());
+export function pursue(transport: Transport, patience: Patience): Promise<Answer> {
+  return new Promise((resolve, reject) => new Pursuit(transport, patience, resolve, reject).start());
 }
 
 class Pursuit {
-  readonly #http: Http;
+  readonly #transport: Transport;
   readonly #patience: Patience;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: Error) => void;
@@ -51,12 +51,12 @@ class Pursuit {
   #over = false;
 
   constructor(
-    http: Http,
+    transport: Transport,
     patience: Patience,
     resolve: (answer: Answer) => void,
     reject: (error: Error) => void,
   ) {
-    this.#http = http;
+    this.#transport = transport;
     this.#patience = patience;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -68,7 +68,7 @@ class Pursuit {
     signal.addEventListener('abort', this.#onAbort);
     if (giveUpAfterMs !== undefined) {
       const message = `No definite answer within ${Math.round(giveUpAfterMs)} ms.`;
-      this.#giveUp = this.#http.clock.after(giveUpAfterMs, () =>
+      this.#giveUp = this.#transport.clock.after(giveUpAfterMs, () =>
         this.#end(() => this.#reject(new Unreachable(message))),
       );
     }
@@ -86,14 +86,14 @@ class Pursuit {
     );
     this.#arm(Math.max(timeoutMs, this.#ceilingMs() / 2), () => {
       this.#failures++;
-      this.#http.avoid();
+      this.#transport.avoid();
       this.#tell(new Unreachable(`No answer after ${Math.round(timeoutMs)} ms; trying again.`));
       this.#launch();
     });
   }
 
   async #send(call: Call, signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#http.send(call, signal);
+    const answer = await this.#transport.send(call, signal);
     this.#patience.check?.(answer);
     return answer;
   }
@@ -112,7 +112,7 @@ class Pursuit {
   #pauseMs(error: Error): number {
     const asked = error instanceof IncumbentProblem ? error.retryAfterMs : undefined;
     const stopping = error instanceof IncumbentProblem && error.code === 'service.stopping';
-    const elsewhere = this.#failures < this.#http.replicas;
+    const elsewhere = this.#failures < this.#transport.replicas;
     if (elsewhere && (stopping || asked === undefined)) return 0;
     const jittered = this.#patience.random() * this.#ceilingMs();
     return Math.min(Math.max(asked ?? 0, jittered), this.#patience.retryCapMs);
@@ -124,7 +124,7 @@ class Pursuit {
 
   #arm(delayMs: number, run: () => void): void {
     this.#timer?.cancel();
-    this.#timer = this.#http.clock.after(delayMs, run);
+    this.#timer = this.#transport.clock.after(delayMs, run);
   }
 
   #tell(error: Error): void {

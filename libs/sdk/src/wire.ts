@@ -54,6 +54,21 @@ export interface Granted {
   readonly validForMs: number;
 }
 
+/** Answer of the calls that make and renew a session. */
+export interface SessionAnswer {
+  readonly session: string;
+  readonly ttlMs: number;
+  readonly renewAfterMs: number | undefined;
+  /** What the session leads; none where it was just made. */
+  readonly terms: readonly LedTerm[];
+}
+
+/** A term that the session leads, as the answer of its election would tell it. */
+export interface LedTerm {
+  readonly election: string;
+  readonly answer: StandAnswer;
+}
+
 const STATES: readonly unknown[] = ['leader', 'waiting', 'yielding', 'out'];
 
 /** @throws Unreachable when the body is not the contract's: an answer that we cannot read grants nothing. */
@@ -71,6 +86,26 @@ export function readStandAnswer(body: unknown): StandAnswer {
     renewAfterMs: positive(body['renewAfterMs']),
     reason: text(body['reason']),
     grant: body['state'] === 'leader' ? readGrant(body, ttlMs) : undefined,
+  };
+}
+
+/** @throws Unreachable when the body is not the contract's */
+export function readSessionAnswer(body: unknown): SessionAnswer {
+  const session = isRecord(body) ? text(body['session']) : undefined;
+  const ttlMs = isRecord(body) ? positive(body['ttlMs']) : undefined;
+  if (!isRecord(body) || session === undefined || ttlMs === undefined)
+    throw new Unreachable('The answer names no session, or no ttlMs.');
+  const terms = Array.isArray(body['terms']) ? (body['terms'] as unknown[]) : [];
+  return {
+    session,
+    ttlMs,
+    renewAfterMs: positive(body['renewAfterMs']),
+    terms: terms.map((term) => {
+      const election = isRecord(term) ? text(term['election']) : undefined;
+      if (!isRecord(term) || election === undefined)
+        throw new Unreachable('A term of the answer names no election.');
+      return { election, answer: readStandAnswer({ ...term, session, ttlMs }) };
+    }),
   };
 }
 
