@@ -149,8 +149,10 @@ export class Draft extends Overlay {
 
   /** Writes what a candidate says of itself anew; its place in the queue stays. */
   rewriteCandidacy(candidacy: Candidacy, record: CandidateRecord): void {
+    const { candidateId } = candidacy;
     this.guardCandidacy(candidacy);
-    this.put(keys.candidate(this.ref, candidacy.candidateId), encode(record));
+    (this.added.has(candidateId) ? this.added : this.rewritten).set(candidateId, { ...candidacy, record });
+    this.put(keys.candidate(this.ref, candidateId), encode(record));
   }
 
   setHandOver(seat: number, record: HandOverRecord): void {

@@ -20,6 +20,8 @@ export class Overlay extends Composition {
   /** Wall-clock time for the records. */
   readonly at: string;
   protected added = new Map<string, Candidacy>();
+  /** Candidacies that say something new of themselves; their places in the queue stay. */
+  protected rewritten = new Map<string, Candidacy>();
   protected removed = new Set<string>();
   protected namesSet = new Map<string, string | null>();
   protected sessionsSet = new Map<string, SessionRecord | null>();
@@ -82,7 +84,8 @@ export class Overlay extends Composition {
   /** All candidacies in queue order. */
   *queue(): Generator<Candidacy> {
     for (const candidacy of this.election.candidates.values()) {
-      if (!this.removed.has(candidacy.candidateId)) yield candidacy;
+      const { candidateId } = candidacy;
+      if (!this.removed.has(candidateId)) yield this.rewritten.get(candidateId) ?? candidacy;
     }
     yield* this.added.values();
   }
@@ -96,7 +99,8 @@ export class Overlay extends Composition {
 
   candidacy(candidateId: string): Candidacy | undefined {
     if (this.removed.has(candidateId)) return undefined;
-    return this.added.get(candidateId) ?? this.election.candidates.get(candidateId);
+    const changed = this.added.get(candidateId) ?? this.rewritten.get(candidateId);
+    return changed ?? this.election.candidates.get(candidateId);
   }
 
   candidacyOfName(name: string): Candidacy | undefined {
@@ -248,6 +252,7 @@ export class Overlay extends Composition {
   protected override takeOver(other: Overlay): void {
     super.takeOver(other);
     this.added = new Map(other.added);
+    this.rewritten = new Map(other.rewritten);
     this.removed = new Set(other.removed);
     this.namesSet = new Map(other.namesSet);
     this.sessionsSet = new Map(other.sessionsSet);
