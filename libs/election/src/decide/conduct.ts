@@ -45,7 +45,9 @@ export function noteEnd(
   if (reason !== 'expired' && reason !== 'unhealthy' && !failed) return;
   const shortTerms = (before?.shortTerms ?? 0) + 1;
   const heldBack = sentence(draft, shortTerms);
-  draft.setConduct(leader.name, { shortTerms, heldBack, at: draft.at });
+  // What an operator holds back no sentence sets free.
+  const lasting = before?.heldBack === 'until_lifted' ? before : { heldBack };
+  draft.setConduct(leader.name, { ...lasting, shortTerms, at: draft.at });
   if (shortTerms > 1 || heldBack === 'until_lifted') {
     draft.tell(seat, {
       type: 'election.unstable',
