@@ -64,7 +64,7 @@ export function beginHandOver(draft: Draft, seat: number, record: HandOverRecord
   draft.setHandOver(seat, { ...record, state: record.graceMs === 0 ? 'withheld' : 'asked' });
   draft.onBehalfOf(record.by, () => {
     if (!leader) {
-      fillSeat(draft, seat, record.to);
+      fillSeat(draft, seat, { to: record.to });
       finishHandOver(draft, seat, null, { acknowledged: false, gapMs: 0 });
     } else if (record.mode === 'immediate') {
       const reason = REASON_OF[record.kind];

@@ -7,9 +7,19 @@ import type { Draft } from './draft.js';
 
 /**
  * The candidacies that may have the vacant seat, best first: those of the settings' policy, the pinned one before
- * all others. Dead ones are among them; whoever passes one over guards its death.
+ * all others. Dead ones are among them; whoever passes one over guards its death. The candidateId `last` goes behind
+ * everybody else.
  */
-export function* lineFor(draft: Draft, seat: number): Generator<Candidacy> {
+export function* lineFor(draft: Draft, seat: number, last?: string): Generator<Candidacy> {
+  let behind: Candidacy | undefined;
+  for (const candidacy of wholeLine(draft, seat)) {
+    if (candidacy.candidateId === last) behind = candidacy;
+    else yield candidacy;
+  }
+  if (behind) yield behind;
+}
+
+function* wholeLine(draft: Draft, seat: number): Generator<Candidacy> {
   const { config } = draft;
   if (!config) return;
   const reclaimer = reclaimerOf(draft, seat);

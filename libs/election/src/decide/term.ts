@@ -37,6 +37,9 @@ const QUEUES_ANEW: ReadonlySet<EndReason> = new Set<EndReason>([
   'seat_retired',
 ]);
 
+/** Reasons for which somebody wants another to lead, whatever the policy thinks of the leader. */
+const ANOTHER_FIRST: ReadonlySet<EndReason> = new Set<EndReason>(['stepped_down', 'transferred']);
+
 /** Ends the term of a seat and installs its successor, or says that the seat is vacant: one transition. */
 export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending: Ending): void {
   const gapMs = leader.withheld ? draft.markAgeMs(seat) : 0;
@@ -44,9 +47,13 @@ export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending
   endTerm(draft, seat, leader, ending.reason);
   const candidacy = draft.candidacy(leader.candidateId);
   if (candidacy && ending.leader !== 'has gone') draft.removeCandidacy(candidacy);
-  if (candidacy && ending.leader === 'queues' && draft.seemsAlive(candidacy))
-    standAnew(draft, candidacy, seat);
-  const filled = seat < draft.seatCount && fillSeat(draft, seat, ending.to ?? markOf(leader)?.to);
+  const queues = candidacy && ending.leader === 'queues' && draft.seemsAlive(candidacy);
+  const anew = queues ? standAnew(draft, candidacy, seat) : undefined;
+  const choice = {
+    to: ending.to ?? markOf(leader)?.to,
+    ...(ANOTHER_FIRST.has(ending.reason) && { last: anew?.candidateId }),
+  };
+  const filled = seat < draft.seatCount && fillSeat(draft, seat, choice);
   if (!filled) leaveVacant(draft, seat, leader);
   finishHandOver(draft, seat, leader, { acknowledged: ending.acknowledged === true, gapMs });
 }
@@ -68,14 +75,18 @@ export function mayStart(draft: Draft): boolean {
 
 /**
  * Gives a vacant seat to the candidate `to` if it stands and lives, else to the first live candidacy of the line,
- * sweeping dead ones that it passes. Returns whether somebody leads now.
+ * sweeping dead ones that it passes; `last` has it only if nobody else may. Returns whether somebody leads now.
  */
-export function fillSeat(draft: Draft, seat: number, to?: string): boolean {
+export function fillSeat(
+  draft: Draft,
+  seat: number,
+  { to, last }: { to?: string | undefined; last?: string | undefined } = {},
+): boolean {
   if (draft.leader(seat) || !mayStart(draft)) return false;
   const chosen = to === undefined ? undefined : draft.candidacyOfName(to);
   if (chosen && draft.seemsAlive(chosen) && isFree(draft, chosen)) return startTerm(draft, seat, chosen);
   let passed = 0;
-  for (const candidacy of lineFor(draft, seat)) {
+  for (const candidacy of lineFor(draft, seat, last)) {
     if (draft.seemsAlive(candidacy)) {
       // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen.
       if (draft.config && policies[draft.config.policy].ranks) draft.guardNoneJoined();
