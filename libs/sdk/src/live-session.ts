@@ -2,7 +2,7 @@ import { type Moment, pause } from './clock.js';
 import { renewAfterMs, retryCapMs, tryTimeoutMs } from './pace.js';
 import { asError, isGone } from './problem.js';
 import { pursue } from './pursuit.js';
-import type { Answer, Call, Transport } from './transport.js';
+import { type Answer, type Call, roundTripMs, type Transport } from './transport.js';
 import { type LedTerm, readSessionAnswer, type SessionAnswer, type StandAnswer } from './wire.js';
 
 /** Who stands with the session in one election. */
@@ -52,6 +52,8 @@ export class LiveSession {
   /** News came while a renewal was under way, which may not tell it yet. */
   #again = false;
   #advisedMs: number | undefined;
+  /** Of the last renewal; the service advises on the TTL by it. */
+  #roundTripMs: number | undefined;
   #answeredSentMs: number;
 
   constructor(transport: Transport, opened: SessionAnswer, sent: Moment, random: () => number) {
@@ -129,8 +131,12 @@ export class LiveSession {
         await this.#untilRenewal();
         if (this.#end !== undefined) return;
         this.#again = false;
-        const call = { method: 'POST', path: '/v1/sessions/renew', body: { session: this.token } } as const;
-        this.#tell(await this.#pursue(call, this.#over.signal));
+        const previousRttMs = this.#roundTripMs;
+        const body = { session: this.token, ...(previousRttMs !== undefined && { previousRttMs }) };
+        const call = { method: 'POST', path: '/v1/sessions/renew', body } as const;
+        const answer = await this.#pursue(call, this.#over.signal);
+        this.#roundTripMs = roundTripMs(this.#transport.clock, answer);
+        this.#tell(answer);
       }
     } catch (error) {
       this.stop(isGone(error) ? 'expired' : asError(error));

@@ -11,7 +11,7 @@ import {
 import { asError, isGone, Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
 import { mayWaitForName, type Resigned, type Stand, type StandOptions, successorOf } from './stand.js';
-import type { Answer, Transport } from './transport.js';
+import { type Answer, roundTripMs, type Transport } from './transport.js';
 import { readStandAnswer, type StandAnswer } from './wire.js';
 
 /**
@@ -35,6 +35,8 @@ export class OwnStand implements Stand {
   /** When the last renewal was sent, answered or not: the session may live a TTL from there. */
   #lastSentMs: number;
   #quickAnswers = 0;
+  /** Of the last renewal, unless it asked to be held; the service advises on the TTL by it. */
+  #roundTripMs: number | undefined;
 
   constructor(transport: Transport, options: StandOptions) {
     this.#transport = transport;
@@ -131,12 +133,18 @@ export class OwnStand implements Stand {
     const plan = (attempt: number) => {
       this.#lastSentMs = this.#transport.clock.monotonicMs();
       const hold = attempt === 0 ? waitMs : 0;
-      const body = { session: this.#session, ...(hold > 0 ? { waitMs: hold } : {}) };
+      const previousRttMs = this.#roundTripMs;
+      const body = {
+        session: this.#session,
+        ...(hold > 0 ? { waitMs: hold } : {}),
+        ...(previousRttMs !== undefined && { previousRttMs }),
+      };
       const call = { method: 'POST', path: `${this.#path}/renew`, body } as const;
       return { call, timeoutMs: hold + tryTimeoutMs(this.#ttlMs) };
     };
     const answer = await this.#pursue(plan, this.#stop.signal);
-    const tookMs = this.#transport.clock.monotonicMs() - answer.sent.monotonicMs;
+    const tookMs = roundTripMs(this.#transport.clock, answer);
+    this.#roundTripMs = waitMs > 0 ? undefined : tookMs;
     this.#quickAnswers = waitMs > 0 && tookMs < NOT_HELD_MS ? this.#quickAnswers + 1 : 0;
     this.#take(answer);
   }

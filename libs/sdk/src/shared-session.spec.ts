@@ -79,6 +79,26 @@ describe('candidacies of one client', () => {
     expect([a.isLeader(), b.isLeader()]).toEqual([false, false]);
   });
 
+  it('tell with each renewal of the session how long the one before took', async () => {
+    const { clock, state, service, stand } = scene();
+    stand('a');
+    await flush();
+    const late = held();
+    let caught: SeenRequest | undefined;
+    service.script = (request) => {
+      if (caught !== undefined) return state.script(request);
+      caught = request;
+      return late.reply;
+    };
+    await clock.pass(TTL_MS / 3);
+    clock.freeze(120);
+    late.release(state.script(caught as unknown as SeenRequest));
+    await flush();
+    await clock.pass(TTL_MS);
+    const renewals = service.seen.filter(({ path }) => path === '/v1/sessions/renew');
+    expect(renewals.slice(0, 3).map(({ body }) => body['previousRttMs'])).toEqual([undefined, 120, 0]);
+  });
+
   it('are not leaders at the first question after the process was frozen, or the machine slept, past the grant', async () => {
     const { clock, stand } = scene();
     const [a, b] = [stand('a'), stand('b')];
@@ -145,6 +165,17 @@ describe('the end of a term', () => {
       expect([a.isLeader(), b.isLeader()]).toEqual([false, true]);
     },
   );
+
+  it('that the leader is asked for is told once, with the time that it has, and leads on meanwhile', async () => {
+    const { clock, state, stand, told } = scene();
+    const a = stand('a');
+    const asked: unknown[] = [];
+    a.on('yielding', (news) => asked.push([news.reason, news.yieldByMs]));
+    await flush();
+    Object.assign(state.contests.get('a') ?? {}, { reason: 'transferred', yieldByMs: 30_000 });
+    await clock.pass(3 * TTL_MS);
+    expect([a.isLeader(), asked, told]).toEqual([true, [['transferred', 30_000]], ['a elected 1']]);
+  });
 
   it('that yields is told, and what was granted holds to its end', async () => {
     const { clock, state, stand, told } = scene();

@@ -37,3 +37,8 @@ export interface Transport {
   /** Lets go of what it holds open. Nothing is sent through it any more. */
   close?(): Promise<void>;
 }
+
+/** How long a call took that was answered just now. */
+export function roundTripMs(clock: Clock, { sent }: Answer): number {
+  return clock.monotonicMs() - sent.monotonicMs;
+}
