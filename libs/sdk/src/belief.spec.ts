@@ -6,6 +6,7 @@ import { readMoment } from './clock.js';
 
 const granted = (over = {}) => ({
   candidateId: 'cnd_1',
+  seat: 0,
   term: 1,
   fence: 1,
   fencingToken: 'jwt',
@@ -78,6 +79,25 @@ describe('Belief', () => {
     belief.accept(granted({ term: 2, fence: 2 }), readMoment(clock));
     expect(belief.accept(granted(), readMoment(clock))).toBe(false);
     expect(belief.current()?.fence).toBe(2);
+  });
+
+  it('orders fences by seat, so that a lower one of another seat is a new term', () => {
+    const clock = new FakeClock();
+    const belief = new Belief(clock);
+    belief.accept(granted({ seat: 1, term: 5, fence: 5 }), readMoment(clock));
+    clock.freeze(1);
+    expect(belief.accept(granted({ candidateId: 'cnd_2', seat: 0 }), readMoment(clock))).toBe(true);
+    expect(belief.current()).toMatchObject({ seat: 0, fence: 1 });
+  });
+
+  it('never goes back to an earlier candidacy, also where another seat gives no order of fences', () => {
+    const clock = new FakeClock();
+    const belief = new Belief(clock);
+    const early = readMoment(clock);
+    clock.freeze(1);
+    belief.accept(granted({ candidateId: 'cnd_2', seat: 1 }), readMoment(clock));
+    expect(belief.accept(granted({ candidateId: 'cnd_1', seat: 0, fence: 9 }), early)).toBe(false);
+    expect(belief.current()?.candidateId).toBe('cnd_2');
   });
 
   it('never grants a renounced candidateId, also when asked for afterwards', () => {

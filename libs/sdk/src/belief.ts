@@ -4,6 +4,7 @@ import type { Granted } from './wire.js';
 /** What a process may believe about its own leadership, right now. */
 export interface Grant {
   readonly candidateId: string;
+  readonly seat: number;
   readonly term: number;
   readonly fence: number;
   readonly fencingToken: string | undefined;
@@ -25,7 +26,9 @@ export class Belief {
   readonly #renounced = new Set<string>();
   /** Answers to requests sent before this instant are deaf ears. */
   #deafUntilMs = Number.NEGATIVE_INFINITY;
-  #highestFence = 0;
+  /** Seat -> the highest fence that was granted there. */
+  readonly #highestFences = new Map<number, number>();
+  #grantedTo: string | undefined;
   #grantedSentMs = Number.NEGATIVE_INFINITY;
   #grant: Grant | undefined;
 
@@ -47,18 +50,24 @@ export class Belief {
   /** Takes an answer "leader" to the request that was sent at `sent`. Returns whether this process leads now. */
   accept(granted: Granted, sent: Moment): boolean {
     if (this.#renounced.has(granted.candidateId) || sent.monotonicMs < this.#deafUntilMs) return false;
-    // An answer of an earlier term is late: the fence of this process never goes back.
-    if (granted.fence < this.#highestFence) return false;
-    this.#highestFence = granted.fence;
+    // An answer of an earlier term is late: the fence of this process never goes back, nor does its candidacy.
+    if (granted.fence < (this.#highestFences.get(granted.seat) ?? 0)) return false;
+    if (granted.candidateId !== this.#grantedTo && sent.monotonicMs < this.#grantedSentMs) return false;
+    this.#highestFences.set(granted.seat, granted.fence);
+    this.#grantedTo = granted.candidateId;
     this.#grantedSentMs = Math.max(this.#grantedSentMs, sent.monotonicMs);
     const held = this.current();
     const endsAt = {
       monotonicMs: sent.monotonicMs + granted.validForMs,
       wallTimeMs: sent.wallTimeMs + granted.validForMs,
     };
-    const same = held?.fence === granted.fence && held.candidateId === granted.candidateId ? held : undefined;
+    const same =
+      held !== undefined && isSameTerm(held, granted) && held.candidateId === granted.candidateId
+        ? held
+        : undefined;
     this.#grant = {
       candidateId: granted.candidateId,
+      seat: granted.seat,
       term: granted.term,
       fence: granted.fence,
       // Renewals need not repeat the token.
@@ -89,4 +98,12 @@ export class Belief {
       endsAt.wallTimeMs - this.#clock.wallTimeMs(),
     );
   }
+}
+
+/** Fences are counted for each seat. */
+export function isSameTerm(
+  one: { seat: number; fence: number },
+  other: { seat: number; fence: number },
+): boolean {
+  return one.seat === other.seat && one.fence === other.fence;
 }

@@ -12,8 +12,11 @@ export interface CandidacyEvents {
   lost: [Loss];
   /** Standing and not leading; told again whenever the position changes. */
   waiting: [{ position: number | undefined; leader: Leader | undefined }];
-  /** The service will grant no more: finish within `remainingMs` and resign. */
-  yielding: [{ remainingMs: number }];
+  /**
+   * The term is being ended: finish and resign. Nothing is granted beyond `remainingMs`; with `yieldByMs` the leader is
+   * only asked so far, and grants go on for so long.
+   */
+  yielding: [{ remainingMs: number; yieldByMs: number | undefined; reason: string | undefined }];
   /** Information: a try failed and is repeated. Leadership is still this process's until `until`; absent if it has none. */
   jeopardy: [{ error: Error; remainingMs: number; until: Date | undefined }];
   /** The candidacy is over because the service refuses it for good. */
@@ -233,16 +236,24 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     this.#tenure.settle();
     const before = this.#last;
     this.#last = answer;
-    if (answer.grant !== undefined) return this.#tenure.accept(answer.grant, sent);
+    if (answer.grant !== undefined) {
+      this.#tenure.accept(answer.grant, sent);
+      if (answer.yieldByMs !== undefined && before?.yieldByMs === undefined) this.#tellYielding(answer);
+      return;
+    }
     if (answer.state === 'yielding') {
       // What was granted stays granted to its end; it is only not prolonged.
-      if (before?.state !== 'yielding') this.#tell('yielding', { remainingMs: this.remainingMs() });
+      if (before?.state !== 'yielding') this.#tellYielding(answer);
       return;
     }
     this.#tenure.drop(sent, answer.reason ?? (answer.state === 'out' ? 'expired' : 'superseded'));
     if (answer.state === 'waiting' && differs(before, answer)) {
       this.#tell('waiting', { position: answer.position, leader: answer.leader });
     }
+  }
+
+  #tellYielding({ yieldByMs, reason }: StandAnswer): void {
+    if (this.isLeader()) this.#tell('yielding', { remainingMs: this.remainingMs(), yieldByMs, reason });
   }
 
   /** A service that cannot be reached takes nothing away: what was granted is this process's until its end. */

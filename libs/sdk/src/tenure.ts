@@ -1,9 +1,11 @@
-import { Belief, type Grant } from './belief.js';
+import { Belief, type Grant, isSameTerm } from './belief.js';
 import type { Clock, Moment, Timer } from './clock.js';
 import type { Granted } from './wire.js';
 
 /** What this process holds while it leads. */
 export interface Leadership {
+  /** Which leadership of the election; 0 where it has one. */
+  readonly seat: number;
   readonly term: number;
   /** Orders terms for ever; send it with every write to a resource that compares fences. */
   readonly fence: number;
@@ -63,7 +65,8 @@ export class Tenure {
 
   get leadership(): Leadership | undefined {
     const grant = this.#belief.current();
-    if (grant === undefined || this.#told?.leadership.fence !== grant.fence) return undefined;
+    if (grant === undefined || this.#told === undefined || !isSameTerm(this.#told.leadership, grant))
+      return undefined;
     return { ...this.#told.leadership, fencingToken: grant.fencingToken };
   }
 
@@ -77,7 +80,7 @@ export class Tenure {
     if (!this.#belief.accept(granted, sent)) return;
     const grant = this.#belief.current();
     if (grant === undefined) return;
-    if (this.#told?.leadership.fence !== grant.fence) {
+    if (this.#told === undefined || !isSameTerm(this.#told.leadership, grant)) {
       this.#tellEnd('superseded');
       this.#tellStart(grant);
     }
@@ -103,9 +106,9 @@ export class Tenure {
     if (this.#told !== undefined && this.#belief.current() === undefined) this.#tellEnd(this.#lapseReason());
   }
 
-  #tellStart({ term, fence, fencingToken }: Grant): void {
+  #tellStart({ seat, term, fence, fencingToken }: Grant): void {
     const end = new AbortController();
-    this.#told = { leadership: { term, fence, fencingToken, signal: end.signal }, end };
+    this.#told = { leadership: { seat, term, fence, fencingToken, signal: end.signal }, end };
     this.#listener.elected(this.#told.leadership);
   }
 

@@ -42,12 +42,16 @@ export interface StandAnswer {
   readonly ttlMs: number | undefined;
   readonly renewAfterMs: number | undefined;
   readonly reason: string | undefined;
+  /** The leader is asked to step down, and leads on for so long. */
+  readonly yieldByMs: number | undefined;
   readonly grant: Granted | undefined;
 }
 
 /** The part of an answer that says "leader". `validForMs` counts from the sending of the request. */
 export interface Granted {
   readonly candidateId: string;
+  /** Which leadership of the election; terms and fences are counted for each. */
+  readonly seat: number;
   readonly term: number;
   readonly fence: number;
   readonly fencingToken: string | undefined;
@@ -85,6 +89,7 @@ export function readStandAnswer(body: unknown): StandAnswer {
     ttlMs,
     renewAfterMs: positive(body['renewAfterMs']),
     reason: text(body['reason']),
+    yieldByMs: typeof body['yieldByMs'] === 'number' ? body['yieldByMs'] : undefined,
     grant: body['state'] === 'leader' ? readGrant(body, ttlMs) : undefined,
   };
 }
@@ -122,6 +127,7 @@ function readGrant(body: Record<string, unknown>, ttlMs: number | undefined): Gr
   // No grant outlives the session's TTL, whatever the answer claims.
   return {
     candidateId,
+    seat: positive(body['seat']) ?? 0,
     term,
     fence,
     fencingToken: text(body['fencingToken']),

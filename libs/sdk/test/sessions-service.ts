@@ -6,6 +6,7 @@ interface Contest {
   state: 'leader' | 'waiting' | 'yielding';
   term: number;
   reason?: string;
+  yieldByMs?: number;
 }
 
 /**
@@ -92,7 +93,8 @@ export class SessionsService {
   }
 }
 
-function told({ candidateId, state, term, reason }: Contest): Record<string, unknown> {
-  const grant = { term, fence: term, fencingToken: `jwt-${term}`, validForMs: TTL_MS };
-  return { candidateId, state, ...(state === 'leader' && grant), ...(reason !== undefined && { reason }) };
+function told({ candidateId, state, term, ...asked }: Contest): Record<string, unknown> {
+  const { reason, yieldByMs } = asked;
+  const grant = { seat: 0, term, fence: term, fencingToken: `jwt-${term}`, validForMs: TTL_MS };
+  return { candidateId, state, ...(state === 'leader' && grant), reason, yieldByMs };
 }

@@ -19,7 +19,7 @@ export function showRenewed(renewed: RenewedSession, tokens: readonly (string | 
 }
 
 function showTerm(led: LedTerm, fencingToken: string | undefined) {
-  const { election, candidate, candidateId, seat, state, leader, grant, reason } = led;
+  const { election, candidate, candidateId, seat, state, leader, grant } = led;
   return {
     election,
     candidate,
@@ -30,7 +30,8 @@ function showTerm(led: LedTerm, fencingToken: string | undefined) {
     fence: leader?.fence,
     fencingToken,
     validForMs: grant?.validForMs,
-    reason,
+    reason: led.reason,
+    yieldByMs: led.yieldByMs,
   };
 }
 

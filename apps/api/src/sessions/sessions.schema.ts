@@ -48,7 +48,18 @@ const ledTerm = z
           'clock. The safety margin is already taken. Absent while yielding.',
         examples: [9_800],
       }),
-    reason: endReason.optional().meta({ description: 'Why the term is being ended.' }),
+    reason: endReason
+      .optional()
+      .meta({ description: 'Why the term is being ended, or the leader asked to step down.' }),
+    yieldByMs: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({
+        description:
+          'The leader is asked to step down: it leads on, for so long from this answer. Then the term yields.',
+        examples: [10_000],
+      }),
   })
   .meta({ id: 'LedTerm', description: 'A term that the session leads.' });
 
