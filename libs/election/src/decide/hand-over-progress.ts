@@ -23,41 +23,6 @@ export function hasBegun({ state }: HandOverRecord): boolean {
   return state === 'asked' || state === 'withheld';
 }
 
-/** What has to become of the seat's hand-over now, if anything. */
-export type Turn =
-  | { kind: 'begin'; handOver: HandOverRecord }
-  | { kind: 'fail'; handOver: HandOverRecord; failure: 'term_changed' | 'target_gone' };
-
-export function turnOf(draft: Draft, seat: number): Turn | undefined {
-  const handOver = draft.handOver(seat);
-  if (!handOver || !isUnderWay(handOver)) return undefined;
-  const due = handOver.dueAt === undefined || hasBegun(handOver) || draft.hasCome(handOver.dueAt);
-  const leader = draft.leader(seat);
-  const sameTerm = (draft.term(seat)?.term ?? 0) === handOver.expectedTerm;
-  if (!sameTerm || (!leader && handOver.kind !== 'transfer'))
-    return { kind: 'fail', handOver, failure: 'term_changed' };
-  const gone = handOver.to !== undefined && !targetOf(draft, handOver.to);
-  if (due && gone && handOver.fallback === 'cancel')
-    return { kind: 'fail', handOver, failure: 'target_gone' };
-  return due && handOver.state === 'scheduled' ? { kind: 'begin', handOver } : undefined;
-}
-
-/** The live waiting candidacy of a name. */
-export function targetOf(draft: Draft, name: string) {
-  const candidacy = draft.candidacyOfName(name);
-  const waits = candidacy && draft.seatOf(candidacy.candidateId) === undefined;
-  return waits && draft.seemsAlive(candidacy) ? candidacy : undefined;
-}
-
-export function failHandOver(draft: Draft, seat: number, turn: Extract<Turn, { kind: 'fail' }>): void {
-  draft.setHandOver(seat, {
-    ...turn.handOver,
-    state: 'failed',
-    failure: turn.failure,
-    finishedAt: draft.at,
-  });
-}
-
 /** The term that a hand-over meant has ended and its seat has been filled or left vacant. */
 export function finishHandOver(
   draft: Draft,

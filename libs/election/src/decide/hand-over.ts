@@ -3,10 +3,11 @@ import { unknownHandOver } from '../refusals.js';
 import type { CancelHandOverCommand, Decider, HandOverCommand, Verdict } from './commands.js';
 import { stepFor, takeStep } from './demand.js';
 import type { Draft } from './draft.js';
-import { finishHandOver, isUnderWay, REASON_OF, targetOf } from './hand-over-progress.js';
+import { finishHandOver, isUnderWay, REASON_OF } from './hand-over-progress.js';
 import { isFree } from './line.js';
 import { invalid, notFound, refused } from './refusals.js';
 import { fateOf, fillSeat, mayStart, succeed } from './term.js';
+import { failHandOver, targetOf } from './turn.js';
 
 /**
  * End the term of a seat at an operator's wish: step-down, transfer, depose. Graceful, it asks the leader and lets
@@ -39,9 +40,8 @@ export const handOver: Decider<HandOverCommand> = (draft, command) => {
 /** Cancel a hand-over that is scheduled or under way: the leader's mark is withdrawn. */
 export const cancelHandOver: Decider<CancelHandOverCommand> = (draft, command) => {
   if (!draft.config || draft.config.state === 'closed') return notFound();
-  for (const seat of draft.seats()) {
-    const record = draft.handOver(seat);
-    if (record?.handOverId !== command.handOverId) continue;
+  for (const [seat, record] of draft.handOvers()) {
+    if (record.handOverId !== command.handOverId) continue;
     if (record.state === 'cancelled') return done(record);
     if (!isUnderWay(record)) {
       const detail = `It is ${record.state}; there is nothing left to cancel.`;
@@ -64,8 +64,9 @@ export function beginHandOver(draft: Draft, seat: number, record: HandOverRecord
   draft.setHandOver(seat, { ...record, state: record.graceMs === 0 ? 'withheld' : 'asked' });
   draft.onBehalfOf(record.by, () => {
     if (!leader) {
-      fillSeat(draft, seat, { to: record.to });
-      finishHandOver(draft, seat, null, { acknowledged: false, gapMs: 0 });
+      if (fillSeat(draft, seat, { to: record.to }))
+        finishHandOver(draft, seat, null, { acknowledged: false, gapMs: 0 });
+      else failHandOver(draft, seat, { handOver: record, failure: 'target_gone' });
     } else if (record.mode === 'immediate') {
       const reason = REASON_OF[record.kind];
       const marked = { ...leader, withheld: markFor(record, draft.at) };

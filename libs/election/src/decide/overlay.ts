@@ -153,12 +153,17 @@ export class Overlay extends Composition {
     return this.handOversSet.get(seat) ?? this.election.seats.get(seat)?.handOver?.record;
   }
 
-  /** The hand-overs that wait for their time, of whatever seats there ever were. */
-  *scheduled(): Generator<[seat: number, handOver: HandOverRecord]> {
+  /** The last hand-overs of whatever seats there ever were. */
+  *handOvers(): Generator<[seat: number, handOver: HandOverRecord]> {
     for (const seat of this.election.seats.keys()) {
       const handOver = this.handOver(seat);
-      if (handOver?.state === 'scheduled') yield [seat, handOver];
+      if (handOver) yield [seat, handOver];
     }
+  }
+
+  /** Those that wait for their time. */
+  *scheduled(): Generator<[seat: number, handOver: HandOverRecord]> {
+    for (const each of this.handOvers()) if (each[1].state === 'scheduled') yield each;
   }
 
   /** Every name of which a conduct is kept. */

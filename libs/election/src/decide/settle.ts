@@ -4,8 +4,8 @@ import { forgettable } from './conduct.js';
 import { stepFor, takeStep } from './demand.js';
 import { type Draft, ENGINE } from './draft.js';
 import { beginHandOver } from './hand-over.js';
-import { failHandOver, turnOf } from './hand-over-progress.js';
 import { canFill, fateOf, fillSeat, succeed, sweep } from './term.js';
+import { failHandOver, leftOver, turnOf } from './turn.js';
 
 /** Dead waiters that one transition sweeps; the next sweep takes the rest. */
 const MOST_SWEPT = 10;
@@ -29,7 +29,10 @@ export const settle: Decider<SettleCommand> = (draft) => {
 export const replace: Decider<ReplaceCommand> = (draft, { seat, leaderRevision }) => {
   const seen = draft.situation.election.seats.get(seat)?.leader;
   const leader = draft.leader(seat);
-  if (leader?.withheld && seen?.modRevision === leaderRevision && !draft.changesLeader(seat)) {
+  const turn = turnOf(draft, seat);
+  // Its target is gone and nobody else is to have the seat: then the leader gets its term back.
+  const fails = turn?.kind === 'fail' && turn.handOver.handOverId === leader?.withheld?.handOverId;
+  if (leader?.withheld && seen?.modRevision === leaderRevision && !draft.changesLeader(seat) && !fails) {
     replaceLeader(draft, seat, leader, leader.withheld.reason);
   }
   bringInLine(draft);
@@ -42,6 +45,7 @@ export function bringInLine(draft: Draft): void {
     if (draft.room < SEAT_OPERATIONS && !draft.changesNothing) return;
     settleSeat(draft, seat);
   }
+  for (const [seat, turn] of leftOver(draft)) failHandOver(draft, seat, turn);
   sweepDead(draft);
   // Waiters that are not yet swept would stand in the election that is created anew under this name.
   if (draft.config?.state === 'closing' && isEmpty(draft)) close(draft);
@@ -59,6 +63,7 @@ export function needsSettling(draft: Draft, thorough: boolean): boolean {
     if (turnOf(draft, seat)) return true;
     if (leader ? (endOf(draft, leader) ?? stepFor(draft, seat, leader)) : canFill(draft, seat)) return true;
   }
+  if (!leftOver(draft).next().done) return true;
   if (config.state === 'closing' && !anyLeads(draft)) return true;
   if (config.state === 'closed' && draft.candidateCount > 0) return true;
   return thorough && (hasDeadWaiter(draft) || !forgettable(draft).next().done);
