@@ -23,7 +23,9 @@ import { AdminAuditController } from './audit/admin-audit.controller.js';
 import { AuditExport } from './audit/audit-export.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CampaignController } from './elections/campaign.controller.js';
+import { CandidatesController } from './elections/candidates.controller.js';
 import { EventsController } from './elections/events.controller.js';
+import { HandOversController } from './elections/hand-overs.controller.js';
 import { HistoryController } from './elections/history.controller.js';
 import { ManagedCopy } from './elections/managed-copy.js';
 import { ManagementController } from './elections/management.controller.js';
@@ -53,6 +55,8 @@ export const CONTROLLERS = [
   CampaignController,
   ConnectController,
   SessionsController,
+  HandOversController,
+  CandidatesController,
   ObserveController,
   RoutingController,
   HistoryController,

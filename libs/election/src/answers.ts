@@ -4,7 +4,6 @@
  */
 import type { Caused } from '#core';
 import type {
-  ConductRecord,
   ElectionPhase,
   ElectionSettings,
   EndReason,
@@ -170,8 +169,16 @@ export interface QueuedCandidate extends PublicCandidate, Qualities {
   /** Of a leader. */
   seat?: number;
   joinedAt: string;
-  /** What keeps it from being elected. */
-  heldBack?: Exclude<ConductRecord['heldBack'], 'no'>;
+  heldBack?: HeldBack;
+}
+
+/** What keeps a candidate name from being elected. */
+export interface HeldBack {
+  since: string;
+  /** Absent: until an operator lifts it. */
+  until?: string;
+  /** So many short terms in a row. */
+  shortTerms: number;
 }
 
 export interface ElectionView extends ElectionSettings {
@@ -195,6 +202,8 @@ export interface ElectionStatus extends Leadership {
   lastTerm: LastTerm | null;
   seats: SeatStatus[];
   pinned?: string;
+  /** Names that may not be elected, whether or not they stand; the first of them. */
+  heldBack: (HeldBack & { name: string })[];
 }
 
 /** The running or last term of a seat. */

@@ -10,6 +10,7 @@ export type {
   Grant,
   HandOver,
   HandOverRequest,
+  HeldBack,
   Leadership,
   LeaderView,
   ManagementBounds,

@@ -13,6 +13,7 @@ import type { Done } from './decide/commands.js';
 import { visible } from './presentation.js';
 import { electionRef, type ElectionRef } from './keys.js';
 import type { ConfigRecord, ElectionSettings, Qualities } from './records.js';
+import { unknownCandidate } from './refusals.js';
 import type { Result, Sequencer } from './sequencer.js';
 import type { Situations } from './situations.js';
 import type { CommitOptions, ElectionStore } from './store.js';
@@ -169,6 +170,15 @@ export class ElectionManagement {
       page.after === undefined ? 0 : all.findIndex(({ candidateId }) => candidateId === page.after) + 1;
     const data = all.slice(start, start + page.limit);
     return { data, ...(start + page.limit < all.length && { next: data.at(-1)?.candidateId }) };
+  }
+
+  /** One of those who stand, in its place. @throws IncumbentError election.not_found, candidate.not_found */
+  async candidate(target: Target & { candidate: string }, bounds: CallBounds): Promise<QueuedCandidate> {
+    const situation = await this.#fresh(electionRef(target.tenantId, target.election), bounds);
+    existing(situation.election);
+    const found = queueOf(situation).find(({ name }) => name === target.candidate);
+    if (!found) throw unknownCandidate(target.candidate);
+    return found;
   }
 
   #viewOf(ref: ElectionRef, { done, draft, revision }: Result<Settled>): ElectionView {

@@ -35,6 +35,11 @@ export function unknownHandOver(): IncumbentError {
   );
 }
 
+export function unknownCandidate(name: string): IncumbentError {
+  const detail = `"${name}" does not stand here; list those who do with GET .../candidates.`;
+  return new IncumbentError('candidate.not_found', detail);
+}
+
 export function outcomeUnknown(cause?: unknown): IncumbentError {
   const detail =
     'It is not known whether the session was renewed. Renew again at once; count from the new request.';

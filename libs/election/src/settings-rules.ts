@@ -8,16 +8,36 @@ const has = (value: number | undefined): boolean => (value ?? 0) > 0;
 
 const RULES: readonly Rule[] = [
   [(s) => s.maxTtlMs < s.ttlMs, 'maxTtlMs', 'Must be at least ttlMs.'],
-  [(s) => s.policy === 'rotation' && !has(s.maxTermMs), 'maxTermMs', 'Policy rotation needs it.'],
-  [(s) => s.policy !== 'rotation' && has(s.maxTermMs), 'maxTermMs', 'Only policy rotation has it.'],
+  [
+    (s) => s.policy === 'rotation' && !has(s.maxTermMs),
+    'maxTermMs',
+    'Policy rotation needs it: how long a term lasts.',
+  ],
+  [
+    (s) => s.policy !== 'rotation' && has(s.maxTermMs),
+    'maxTermMs',
+    'Only policy rotation has it; set it to 0.',
+  ],
   [
     (s) => has(s.maxTermMs) && (s.minTermMs ?? 0) > (s.maxTermMs ?? 0),
     'minTermMs',
     'Must be at most maxTermMs.',
   ],
-  [(s) => s.policy !== 'priority' && s.preemption === true, 'preemption', 'Only policy priority has it.'],
-  [(s) => s.policy === 'health' && !has(s.healthFloor), 'healthFloor', 'Policy health needs it.'],
-  [(s) => s.policy !== 'health' && has(s.healthFloor), 'healthFloor', 'Only policy health has it.'],
+  [
+    (s) => s.policy !== 'priority' && s.preemption === true,
+    'preemption',
+    'Only policy priority has it; set it to false.',
+  ],
+  [
+    (s) => s.policy === 'health' && !has(s.healthFloor),
+    'healthFloor',
+    'Policy health needs it: from 1 to 100.',
+  ],
+  [
+    (s) => s.policy !== 'health' && has(s.healthFloor),
+    'healthFloor',
+    'Only policy health has it; set it to 0.',
+  ],
   [
     (s) => has(s.backoffMs) && !has(s.shortTermMs),
     'backoffMs',

@@ -1,6 +1,6 @@
 /** An election at a glance: its seats, who stands and in which order, what is under way. */
 import { toTimestamp } from '#core';
-import type { ElectionStatus, LastTerm, QueuedCandidate, SeatStatus } from './answers.js';
+import type { ElectionStatus, HeldBack, LastTerm, QueuedCandidate, SeatStatus } from './answers.js';
 import { isHeldBack } from './decide/conduct.js';
 import { Draft, publicOf } from './decide/draft.js';
 import { lineFor, reclaimerOf } from './decide/line.js';
@@ -9,6 +9,9 @@ import { leadershipOf } from './presentation.js';
 import { type ConfigRecord, fenceOf, type TermRecord } from './records.js';
 import { type Candidacy, FIRST_SEAT, type Situation } from './state.js';
 import { visible } from './presentation.js';
+
+/** Names that are held back and shown with the status. */
+const MOST_NAMES_SHOWN = 100;
 
 export function statusOf(situation: Situation, config: ConfigRecord): ElectionStatus {
   const { election } = situation;
@@ -22,6 +25,7 @@ export function statusOf(situation: Situation, config: ConfigRecord): ElectionSt
     since: term ? (term.endedAt ?? term.since) : null,
     lastTerm: lastTermOf(term),
     seats,
+    heldBack: allHeldBack(draft),
     ...(config.pinned !== undefined && { pinned: config.pinned }),
   };
 }
@@ -89,15 +93,33 @@ function lastTermOf(term: TermRecord | undefined): LastTerm | null {
 
 function shown(draft: Draft, { candidateId, record }: Candidacy): Omit<QueuedCandidate, 'state'> {
   const { name, priority, priorityExpiresAt, health, joinedAt } = record;
-  const { heldBack } = draft.conduct(name) ?? {};
+  const heldBack = heldBackOf(draft, name);
   return {
     ...publicOf({ ...record, candidateId }),
     joinedAt,
     ...(priority !== undefined && { priority }),
     ...(priorityExpiresAt !== undefined && { priorityExpiresAt }),
     ...(health !== undefined && { health }),
-    ...(heldBack && heldBack !== 'no' && isHeldBack(draft, name) && { heldBack }),
+    ...(heldBack && { heldBack }),
   };
+}
+
+function heldBackOf(draft: Draft, name: string): HeldBack | undefined {
+  const conduct = draft.conduct(name);
+  if (!conduct || conduct.heldBack === 'no' || !isHeldBack(draft, name)) return undefined;
+  const { heldBack, at: since, shortTerms } = conduct;
+  if (heldBack === 'until_lifted') return { since, shortTerms };
+  return { since, until: toTimestamp(Date.parse(since) + heldBack.forMs), shortTerms };
+}
+
+function allHeldBack(draft: Draft): ElectionStatus['heldBack'] {
+  const found: ElectionStatus['heldBack'] = [];
+  for (const name of draft.conductNames()) {
+    const heldBack = heldBackOf(draft, name);
+    if (heldBack) found.push({ name, ...heldBack });
+    if (found.length >= MOST_NAMES_SHOWN) break;
+  }
+  return found;
 }
 
 /** The seat that is next to be filled, as far as one can tell. */

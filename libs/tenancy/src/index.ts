@@ -46,6 +46,7 @@ export {
   maySeeElection,
   type Principal,
   requireDelegable,
+  hasScope,
   requireScope,
   requireVisible,
   type Scope,

@@ -70,6 +70,7 @@ function dataOf(event: EventRecord, withMetadata: boolean): Record<string, unkno
     leader: leader && showCandidate(leader, withMetadata),
     previousLeader: previousLeader && showCandidate(previousLeader, false),
     ...(event.reason !== undefined && { reason: event.reason }),
+    ...(event.handOverId !== undefined && { handOverId: event.handOverId }),
     occurredAt: event.occurredAt,
   };
 }

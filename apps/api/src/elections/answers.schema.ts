@@ -1,5 +1,6 @@
+import type { EndReason } from '#election';
 import { z } from 'zod';
-import { candidateName, electionName, metadata, nextCursor, timestamp } from '../http/fields.js';
+import { candidateName, electionName, metadata, timestamp } from '../http/fields.js';
 import { timing } from '../timing/timing.schema.js';
 
 /** What election calls answer. Answers stay open: fields may be added, none changes its meaning. */
@@ -55,19 +56,31 @@ export const candidateId = z
     examples: ['cnd_5g6h7j8k9m0n1p2q3r4s5t6v'],
   });
 
-const candidateFields = {
+export const shownSeat = z
+  .int()
+  .min(0)
+  .meta({ description: 'Which leadership of the election; 0 where there is one.', examples: [0] });
+
+export const candidateFields = {
   candidate: candidateName,
   candidateId,
   address: z.string().optional().meta({ description: 'Where the candidate said it can be reached.' }),
   metadata: metadata.optional(),
 };
 
-export const leader = z.object({ ...candidateFields, term, fence, electedAt: timestamp }).meta({
-  id: 'Leader',
-  description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
-});
+export const leader = z
+  .object({ ...candidateFields, seat: shownSeat, term, fence, electedAt: timestamp })
+  .meta({
+    id: 'Leader',
+    description: 'The current leader as everybody sees it. A hint for routing, never a grant.',
+  });
 
-export const endReason = z.enum(['resigned', 'expired', 'paused', 'deleted', 'suspended', 'restored']);
+export const endReason = z
+  .enum([
+    ...['resigned', 'expired', 'stepped_down', 'transferred', 'deposed', 'preempted', 'rotated'],
+    ...['unhealthy', 'quarantined', 'seat_retired', 'paused', 'deleted', 'suspended', 'restored'],
+  ] as const satisfies readonly EndReason[])
+  .meta({ id: 'EndReason', description: 'Why a term ended. `docs/elections.md` says who causes which.' });
 
 export const standing = z
   .object({
@@ -79,15 +92,18 @@ export const standing = z
       description:
         '`leader`: the caller leads for `validForMs` from the moment it sent this request. `waiting`: it stands in ' +
         'the queue. `yielding`: its term is being ended; what was granted holds to its end, nothing more is granted, so ' +
-        'finish and resign. `out`: it does not stand here.',
+        'finish and step down or resign. `out`: it does not stand here.',
     }),
     position: z
       .int()
       .min(1)
       .optional()
       .meta({ description: 'Place in the queue, 1 is next. Only while waiting.' }),
-    leader: leader.nullable().meta({ description: 'Who leads now; null while nobody does.' }),
+    leader: leader.nullable().meta({
+      description: 'Who leads now, in the seat of the caller or the first one; null while nobody does.',
+    }),
     sequence,
+    seat: shownSeat.optional().meta({ description: "The caller's own seat. Only while it leads." }),
     term: term.optional().meta({ description: "The caller's own term. Only while it leads." }),
     fence: fence.optional().meta({ description: "The caller's own fence. Only while it leads." }),
     fencingToken: z.string().optional().meta({
@@ -113,7 +129,20 @@ export const standing = z
     reason: z
       .enum([...endReason.options, 'not_standing'])
       .optional()
-      .meta({ description: 'Why the caller yields or is out.' }),
+      .meta({
+        description:
+          'Why the caller yields, is asked to step down, or is out; while it waits, why its last term ended.',
+      }),
+    yieldByMs: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({
+        description:
+          'The leader is asked to step down: it leads on, for so long from this answer. Then it is `yielding`. Finish, ' +
+          'stop acting, and send `step-down` (or `resign`): the successor leads with that very commit.',
+        examples: [10_000],
+      }),
     timing: timing.optional().meta({ description: 'Only of a renew that asks for it.' }),
   })
   .meta({ id: 'Standing', description: 'How the caller stands in the election.' });
@@ -134,69 +163,10 @@ export const leadership = z
   .object({
     election: electionName,
     leader: leader.nullable().meta({ description: 'Null while nobody leads.' }),
+    seat: shownSeat,
     term: term.meta({ description: 'The running term, or the last one while nobody leads.' }),
     fence: fence.meta({ description: 'Fence of that term.' }),
     sequence,
     serverTime: timestamp,
   })
   .meta({ id: 'Leadership', description: 'Who leads the election.' });
-
-const electionState = z.enum(['open', 'paused', 'closing']).meta({
-  id: 'ElectionState',
-  description:
-    '`open`: terms start and run. `paused`: none starts. `closing`: being deleted, grants run out.',
-});
-
-export const status = leadership
-  .extend({
-    state: electionState,
-    candidateCount: z.int().meta({ description: 'How many stand, the leader included.' }),
-    since: timestamp.nullable().meta({ description: 'When the running term began, or the last one ended.' }),
-    lastTerm: z
-      .object({
-        term,
-        fence,
-        leader: candidateName,
-        reason: endReason.optional().meta({ description: 'Why it ended; absent while it runs.' }),
-        since: timestamp,
-        endedAt: timestamp.optional(),
-      })
-      .nullable(),
-  })
-  .meta({ id: 'ElectionStatus', description: 'The election at a glance.' });
-
-const queuedCandidate = z
-  .object({
-    ...candidateFields,
-    state: z.enum(['leader', 'waiting']),
-    position: z
-      .int()
-      .min(1)
-      .optional()
-      .meta({ description: 'Place in the queue, 1 is next. Absent for the leader.' }),
-    joinedAt: timestamp,
-  })
-  .meta({ id: 'QueuedCandidate', description: 'A candidate in its place.' });
-
-export const candidatePage = z
-  .object({ data: z.array(queuedCandidate), nextCursor })
-  .meta({ id: 'CandidatePage', description: 'The leader first, then those who wait, in queue order.' });
-
-export const election = z
-  .object({
-    id: z.string().meta({ description: 'Id of the election; the same name always has the same id.' }),
-    name: electionName,
-    description: z.string().optional(),
-    state: electionState,
-    policy: z.enum(['fifo']).meta({ description: '`fifo`: whoever waits longest is next.' }),
-    ttlMs: z.int().meta({ description: 'What a campaign without `ttlMs` gets.' }),
-    maxTtlMs: z.int().meta({ description: 'The largest `ttlMs` a campaign may ask for.' }),
-    maxCandidates: z.int().meta({ description: 'How many may stand at once; a quota of the tenant.' }),
-    createdAt: timestamp,
-    updatedAt: timestamp,
-  })
-  .meta({ id: 'Election', description: 'An election and its settings. The ETag header holds its version.' });
-
-export const electionPage = z
-  .object({ data: z.array(election), nextCursor })
-  .meta({ id: 'ElectionPage', description: 'Elections by name.' });

@@ -1,6 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
-import { candidateName, electionName, LONGEST_TTL_MS, metadata, ttlMs } from '../http/fields.js';
+import { candidateName, electionName, LONGEST_TTL_MS, metadata, moment, ttlMs } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
 import { adviceHeaders, timingExample, timingFields } from '../timing/timing.schema.js';
 import { candidateId, resignation, sessionToken, standing } from './answers.schema.js';
@@ -13,6 +13,25 @@ const waitMs = z
   .int('Must be a whole number of milliseconds, not a string.')
   .min(0)
   .max(LONGEST_TTL_MS / 2);
+
+/** Beyond what any scheme of ranks needs, and small enough to read. */
+const MOST_PRIORITY = 1_000;
+
+export const priority = z
+  .int('Must be a whole number, not a string.')
+  .min(-MOST_PRIORITY)
+  .max(MOST_PRIORITY)
+  .meta({ description: 'Looked at by policy `priority`: the highest is next. 0 if absent.', examples: [10] });
+
+export const priorityExpiresAt = moment.meta({
+  description: 'From then on the priority counts as 0. RFC 3339.',
+});
+
+const health = z
+  .int('Must be a whole number, not a string.')
+  .min(0)
+  .max(100)
+  .meta({ description: 'How well the participant is; looked at by policy `health`. 100 if never told.' });
 
 export const campaign = {
   id: 'campaign',
@@ -49,13 +68,19 @@ export const campaign = {
         .optional()
         .meta({ description: 'Where others can reach the candidate.' }),
       metadata: metadata.optional(),
+      priority: priority.optional(),
+      priorityExpiresAt: priorityExpiresAt.optional(),
+      health: health.optional(),
       waitMs: waitMs
         .optional()
         .meta({ description: 'Hold the answer until the caller leads; at most half of its ttlMs.' }),
     })
     .meta({
       id: 'CampaignRequest',
-      examples: [{ candidate: leaderExample.candidate, ttlMs: 10_000, address: leaderExample.address }],
+      examples: [
+        { candidate: leaderExample.candidate, ttlMs: 10_000, address: leaderExample.address },
+        { candidate: waitingExample.candidate, priority: 10, health: 95 },
+      ],
     }),
   answers: {
     200: { description: 'The caller leads.', schema: standing, examples: { leader: leadingExample } },
@@ -83,8 +108,9 @@ export const renew = {
   summary: 'Renew the session and learn how one stands',
   description:
     'Extends the session by its `ttlMs` and answers from that very transition. Send it every `renewAfterMs`, as ' +
-    'leader and while waiting: promotion is told here. With `waitMs` it renews, holds the answer of one who waits ' +
-    'until something changes for it, and then answers from a fresh transition; a leader is answered at once.',
+    'leader and while waiting: promotion is told here, and so is the request to step down (`yieldByMs`). With `waitMs` ' +
+    'it renews, holds the answer of one who waits until something changes for it, and then answers from a fresh ' +
+    'transition; a leader is answered at once, unless it says which `term` it knows of.',
   access: 'elections:campaign',
   evenSuspended: true,
   renews: true,
@@ -95,6 +121,16 @@ export const renew = {
       waitMs: waitMs
         .optional()
         .meta({ description: 'Hold the answer until something changes; at most half of the ttlMs.' }),
+      term: z
+        .int('Must be a whole number, not a string.')
+        .min(1)
+        .optional()
+        .meta({
+          description:
+            'The term that the caller knows it leads: with `waitMs` the answer of a leader is held as well, until ' +
+            'something changes for it, being asked to step down for example.',
+        }),
+      health: health.optional(),
       ...timingFields,
     })
     .meta({ id: 'RenewRequest', examples: [{ session: leadingExample.session }] }),
@@ -133,10 +169,18 @@ export const resign = {
   evenSuspended: true,
   renews: true,
   params,
-  body: z.strictObject({ session: sessionToken, candidateId }).meta({
-    id: 'ResignRequest',
-    examples: [{ session: leadingExample.session, candidateId: leadingExample.candidateId }],
-  }),
+  body: z
+    .strictObject({
+      session: sessionToken,
+      candidateId,
+      failed: z.boolean('Must be true or false.').optional().meta({
+        description: 'The participant could not do the work: a short term counts against it (`shortTermMs`).',
+      }),
+    })
+    .meta({
+      id: 'ResignRequest',
+      examples: [{ session: leadingExample.session, candidateId: leadingExample.candidateId }],
+    }),
   answers: {
     200: { description: 'The caller is out.', schema: resignation, examples: { out: resignationExample } },
   },

@@ -11,7 +11,7 @@ data: {"election":"billing","state":"open","leader":{"candidate":"billing-7f9c-1
 
 event: leadership.lost
 id: 0.14
-data: {"type":"leadership.lost","election":"billing","term":7,"fence":7,"sequence":14,"reason":"resigned"}
+data: {"type":"leadership.lost","election":"billing","seat":0,"term":7,"fence":7,"sequence":14,"reason":"resigned"}
 
 : heartbeat
 `;
@@ -31,8 +31,8 @@ export const streamEvents = {
   tag: 'Observing',
   summary: 'Every change of leadership, as server-sent events',
   description:
-    'First one `snapshot`, then every event after it, in order: `leadership.acquired`, `leadership.lost`, ' +
-    '`election.vacant`. Each has an `id`; a reader that comes back with it as `Last-Event-ID` goes on after it. ' +
+    'First one `snapshot` (of seat 0), then every event of every seat after it, in order: `leadership.acquired`, ' +
+    '`leadership.lost`, `election.vacant`, `election.unstable`. Each has an `id`; a reader that comes back with it as `Last-Event-ID` goes on after it. ' +
     'If that place is more than 1 000 events back, or cannot be reached, a `gap` tells so, and the snapshot that ' +
     'follows is the whole truth. `closed` says that the election was deleted. A comment is sent every 15 s. A reader ' +
     'that falls 256 kB behind is cut off and may come back.',
@@ -65,7 +65,7 @@ data: {"elections":[{"election":"billing","state":"open","leader":{"candidate":"
 
 event: leadership.lost
 id: MC45MTQ2LmVsY18zZjJhLjE0
-data: {"type":"leadership.lost","election":"billing","term":7,"fence":7,"sequence":14,"reason":"resigned"}
+data: {"type":"leadership.lost","election":"billing","seat":0,"term":7,"fence":7,"sequence":14,"reason":"resigned"}
 
 `;
 

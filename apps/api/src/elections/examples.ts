@@ -4,6 +4,7 @@ export const leaderExample = {
   candidate: 'billing-7f9c-1',
   candidateId: 'cnd_5g6h7j8k9m0n1p2q3r4s5t6v',
   address: 'http://10.0.4.17:8080',
+  seat: 0,
   term: 7,
   fence: 7,
   electedAt: '2026-11-21T09:30:00.000Z',
@@ -20,6 +21,7 @@ export const leadingExample = {
   state: 'leader',
   leader: leaderExample,
   sequence: 13,
+  seat: 0,
   term: 7,
   fence: 7,
   fencingToken: 'eyJhbGciOiJFUzI1NiIsImtpZCI6Ii4uLiJ9.eyJmZW5jZSI6N30.c2lnbmF0dXJl',
@@ -72,6 +74,7 @@ export const resignationExample = {
 export const leadershipExample = {
   election: 'billing',
   leader: leaderExample,
+  seat: 0,
   term: 7,
   fence: 7,
   sequence: 13,
@@ -81,6 +84,7 @@ export const leadershipExample = {
 export const vacancyExample = {
   election: 'billing',
   leader: null,
+  seat: 0,
   term: 7,
   fence: 7,
   sequence: 14,
@@ -95,7 +99,73 @@ export const electionExample = {
   policy: 'fifo',
   ttlMs: 10_000,
   maxTtlMs: 60_000,
+  seats: 1,
+  preemption: false,
+  maxTermMs: 0,
+  minTermMs: 0,
+  graceMs: 10_000,
+  takeoverDelayMs: 0,
+  shortTermMs: 0,
+  backoffMs: 0,
+  quarantineAfter: 0,
+  healthFloor: 0,
   maxCandidates: 1_000,
   createdAt: '2026-11-20T08:00:00.000Z',
   updatedAt: '2026-11-20T08:00:00.000Z',
+};
+
+export const queuedExample = {
+  candidate: waitingExample.candidate,
+  candidateId: waitingExample.candidateId,
+  state: 'waiting',
+  position: 1,
+  joinedAt: '2026-11-21T09:30:01.750Z',
+};
+
+const { candidate, candidateId, address } = leaderExample;
+
+export const handOverExample = {
+  id: 'hov_8k9m0n1p2q3r4s5t6v7w8x9y',
+  election: 'billing',
+  seat: 0,
+  kind: 'transfer',
+  mode: 'graceful',
+  state: 'asked',
+  expectedTerm: 7,
+  from: { candidate, candidateId, address },
+  to: waitingExample.candidate,
+  fallback: 'next',
+  graceMs: 5_000,
+  reason: 'new version',
+  requestedAt: '2026-11-21T09:41:00.000Z',
+  requestedBy: { type: 'api_key', id: 'key_1a2b3c4d5e6f7g8h9j0k1m2n' },
+  serverTime: '2026-11-21T09:41:00.012Z',
+};
+
+const successor = {
+  candidate: waitingExample.candidate,
+  candidateId: waitingExample.candidateId,
+  term: 8,
+};
+
+export const doneHandOverExample = {
+  ...handOverExample,
+  state: 'done',
+  finishedAt: '2026-11-21T09:41:02.481Z',
+  successor,
+  acknowledged: true,
+  gapMs: 0,
+};
+
+const { to: _to, fallback: _fallback, ...ofNobody } = doneHandOverExample;
+
+export const immediateHandOverExample = {
+  ...ofNobody,
+  kind: 'depose',
+  mode: 'immediate',
+  graceMs: 0,
+  reason: 'writes garbage',
+  finishedAt: handOverExample.requestedAt,
+  acknowledged: false,
+  oldLeaderMayBelieveForMs: 9_800,
 };

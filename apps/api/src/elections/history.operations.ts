@@ -15,7 +15,7 @@ export const listHistory = {
   summary: 'Who led when',
   description:
     'Every term from its start to its end: who led, why it ended, who ended it, and how long nobody led before it. ' +
-    'The running term is among them. Terms are numbered without a hole; where their events were lost the terms are ' +
+    'The running term is among them. Terms of a seat are numbered without a hole; where their events were lost the terms are ' +
     'there all the same, `reconstructed`, with what can be proved of them. The record follows the election within ' +
     'a fraction of a second; while Postgres is away it cannot be read, and nothing that happens meanwhile is ' +
     'missing afterwards. It covers every election that ever had this name.',
@@ -35,6 +35,7 @@ export const listHistory = {
         terms: {
           data: [
             {
+              seat: 0,
               term: 8,
               fence: 8,
               leader: { candidate: 'billing-7f9c-2', candidateId: 'cnd_5g6h7j8k9m0n1p2q3r4s5t6v' },
@@ -46,6 +47,7 @@ export const listHistory = {
               reconstructed: false,
             },
             {
+              seat: 0,
               term: 7,
               fence: 7,
               leader: { candidate, candidateId, address },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { candidateName, metadata, nextCursor, timestamp } from '../http/fields.js';
-import { candidateId, endReason, fence, term } from './answers.schema.js';
+import { candidateId, endReason, fence, shownSeat, term } from './answers.schema.js';
 
-const actor = z
+export const actor = z
   .object({
     type: z.enum(['api_key', 'admin_token', 'participant', 'system']),
     id: z.string(),
@@ -26,6 +26,7 @@ const pastLeader = z
 
 const pastTerm = z
   .object({
+    seat: shownSeat,
     term,
     fence: fence.meta({ description: 'Of a term of which nothing is known, the smallest it can have had.' }),
     leader: pastLeader.nullable().meta({ description: 'Null where it cannot be proved.' }),

@@ -3,6 +3,7 @@ import type { ElectionView } from '#election';
 import type { Engine } from '#etcd';
 import type { ElectionCatalog } from '#tenancy';
 import type { Logger } from '#telemetry';
+import { copyOf } from './settings.js';
 
 const EVERY_MS = 60_000;
 
@@ -38,9 +39,8 @@ export class ManagedCopy {
 
   /** The engine has changed it; the copy follows now or within a minute. Never rejects. */
   async changed(tenantId: string, view: ElectionView): Promise<void> {
-    const { name, description, policy, ttlMs, maxTtlMs } = view;
-    const settings = { description, policy, ttlMs, maxTtlMs };
-    await this.catalog.update({ tenantId, name, settings }).catch((error: unknown) => this.missed(error));
+    const entry = { tenantId, name: view.name, settings: copyOf(view) };
+    await this.catalog.update(entry).catch((error: unknown) => this.missed(error));
   }
 
   /** The engine has closed it, or will once its grants are over. Never rejects. */
@@ -57,8 +57,8 @@ export class ManagedCopy {
     if (!replica?.isHousekeeper()) return;
     const open = [...replica.view.elections.values()].flatMap(({ ref, config }) => {
       if (!config || config.record.state === 'closing' || config.record.state === 'closed') return [];
-      const { name, description, policy, ttlMs, maxTtlMs, createdAt, updatedAt } = config.record;
-      const settings = { description, policy, ttlMs, maxTtlMs };
+      const { name, createdAt, updatedAt } = config.record;
+      const settings = copyOf(config.record);
       const times = { createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) };
       return [{ tenantId: ref.tenantId, name, settings, ...times }];
     });

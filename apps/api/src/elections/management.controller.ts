@@ -1,9 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { IncumbentError } from '#core';
-import type { ElectionSettings, ManagementBounds } from '#election';
 import { Engine } from '#etcd';
 import { ElectionCatalog, maySeeElection, requireVisible } from '#tenancy';
-import type { Call } from '../http/call.js';
 import { toCursor, toPage } from '../http/fields.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
@@ -15,7 +13,8 @@ import {
   getElection,
   listElections,
 } from './management.operations.js';
-import { showElection } from './presentation.js';
+import { recorded } from './recorded.js';
+import { copyOf, settingsOf, showElection } from './settings.js';
 
 /** Elections and their settings. The engine's configuration is the truth; Postgres keeps the managed copy. */
 @Controller()
@@ -34,7 +33,7 @@ export class ManagementController {
     if (!maySeeElection(call.caller, name)) throw outsidePrefix(call.caller.electionPrefix);
     const settings = settingsOf(body);
     const { management } = this.engine.current;
-    const view = await this.catalog.reserve({ tenantId, name, settings }, (quota) =>
+    const view = await this.catalog.reserve({ tenantId, name, settings: copyOf(settings) }, (quota) =>
       management.create({ tenantId, election: name }, settings, quota.maxCandidatesPerElection, {
         ...recorded(call),
         changeId: call.idOnce('req'),
@@ -87,31 +86,9 @@ export class ManagementController {
   }
 }
 
-/** Bounds of a call whose effect goes on record, in the transaction of that effect. */
-function recorded(call: Call): ManagementBounds {
-  return { ...call.bounds(), caused: call.caused };
-}
-
 /** `*` matches whatever there is, which is what no condition does. */
 function versionOf(ifMatch: string | undefined): string | undefined {
   return ifMatch === undefined || ifMatch === '*' ? undefined : ifMatch.slice(1, -1);
-}
-
-const DEFAULT_TTL_MS = 10_000;
-const DEFAULT_MAX_TTL_MS = 60_000;
-
-/** @throws IncumbentError request.invalid_body */
-function settingsOf(body: InputOf<typeof createElection>['body']): ElectionSettings {
-  const { description, ttlMs = DEFAULT_TTL_MS, policy = 'fifo' } = body;
-  const maxTtlMs = body.maxTtlMs ?? Math.max(ttlMs, DEFAULT_MAX_TTL_MS);
-  if (maxTtlMs < ttlMs) {
-    throw new IncumbentError('request.invalid_body', 'maxTtlMs must be at least ttlMs.', {
-      errors: [
-        { pointer: '/maxTtlMs', code: 'too_small', message: `Must be at least ttlMs, which is ${ttlMs}.` },
-      ],
-    });
-  }
-  return { policy, ttlMs, maxTtlMs, ...(description !== undefined && { description }) };
 }
 
 function outsidePrefix(prefix: string | undefined): IncumbentError {

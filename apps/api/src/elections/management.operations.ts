@@ -1,23 +1,14 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
 import { ifMatch } from '../http/etag.js';
-import { electionName, page, ttlMs } from '../http/fields.js';
+import { electionName, page } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
-import { election, electionPage } from './answers.schema.js';
 import { electionExample } from './examples.js';
+import { election, electionChange, electionPage, newElection } from './settings.schema.js';
 
 const tag = 'Elections';
 const params = z.strictObject({ name: electionName });
 const etag = { ETag: 'Version of the settings, for If-Match.' };
-
-const description = z.string().max(500).meta({ description: 'For people.' });
-const policy = z.enum(['fifo']).meta({ description: '`fifo`: whoever waits longest is next.' });
-const electionTtlMs = ttlMs.meta({ description: 'What a campaign without `ttlMs` gets; 10 000 if absent.' });
-const maxTtlMs = ttlMs.meta({
-  description:
-    'The largest `ttlMs` a campaign may ask for: it bounds how long a dead leader can keep the seat. The larger of ' +
-    '`ttlMs` and 60 000 if absent.',
-});
 
 const manageErrors = ['election.not_found', 'store.unavailable', 'store.overloaded'] as const;
 
@@ -32,15 +23,7 @@ export const createElection = {
     'create of an existing name is refused, so create once and campaign from then on.',
   access: 'elections:manage',
   idempotent: { secrets: [] },
-  body: z
-    .strictObject({
-      name: electionName,
-      description: description.optional(),
-      ttlMs: electionTtlMs.optional(),
-      maxTtlMs: maxTtlMs.optional(),
-      policy: policy.optional(),
-    })
-    .meta({ id: 'CreateElectionRequest', examples: [{ name: 'billing', ttlMs: 10_000 }] }),
+  body: newElection,
   answers: {
     201: {
       description: 'The election exists.',
@@ -105,21 +88,14 @@ export const changeElection = {
   tag,
   summary: 'Change settings, pause or open',
   description:
-    'Changes what is given and leaves the rest. A paused election grants nothing new: its leader is told `yielding` ' +
-    'and its term ends once the grants are over; campaigns wait. Sessions keep the ttlMs that they began with.',
+    'Changes what is given and leaves the rest; 0 takes a setting back. A paused election grants nothing new: its ' +
+    'leader is told `yielding` and its term ends once the grants are over; campaigns wait. Sessions keep the ttlMs ' +
+    'that they began with. A new policy holds from the next vacancy on; where it wants the running term ended, the ' +
+    'leader is asked to step down.',
   access: 'elections:manage',
   params,
   headers: ifMatch,
-  body: z
-    .strictObject({
-      description: description.optional(),
-      ttlMs: electionTtlMs.optional(),
-      maxTtlMs: maxTtlMs.optional(),
-      policy: policy.optional(),
-      state: z.enum(['open', 'paused']).optional(),
-    })
-    .refine((change) => Object.keys(change).length > 0, 'Name at least one field to change.')
-    .meta({ id: 'ChangeElectionRequest', examples: [{ state: 'paused' }, { maxTtlMs: 120_000 }] }),
+  body: electionChange,
   answers: {
     200: {
       description: 'The election as it is now.',
@@ -128,7 +104,14 @@ export const changeElection = {
       examples: { paused: { ...electionExample, state: 'paused', updatedAt: '2026-11-21T09:31:00.000Z' } },
     },
   },
-  errors: [...manageErrors, 'election.closing', 'request.precondition_failed'],
+  errors: [
+    ...manageErrors,
+    'election.closing',
+    'election.seats_in_use',
+    'candidate.not_found',
+    'limit.quota_exceeded',
+    'request.precondition_failed',
+  ],
 } as const satisfies OperationSpec;
 
 export const deleteElection = {

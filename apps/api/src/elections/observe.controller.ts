@@ -19,9 +19,9 @@ export class ObserveController {
   @Operation(getLeader)
   async leader(@Input(getLeader) { call, reply, params, query }: InputOf<typeof getLeader>) {
     requireVisible(call.caller, params.name);
-    const target = { tenantId: call.caller.tenantId, election: params.name };
+    const { seat, waitMs = 0, afterSequence } = query;
+    const target = { tenantId: call.caller.tenantId, election: params.name, seat };
     const { elections } = this.engine.current;
-    const { waitMs = 0, afterSequence } = query;
     if (waitMs === 0) return showLeadership(await elections.leader(target, call.bounds()));
     const wait = afterSequence === undefined ? { waitMs } : { waitMs, afterSequence };
     const held = await this.drain.hold(reply.raw, (signal) =>

@@ -1,9 +1,17 @@
 import { RequestMethod } from '@nestjs/common';
+import { MOST_SEATS } from '#election';
 import { z } from 'zod';
 import { digits, electionName, LONGEST_WAIT_MS, page } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
-import { candidatePage, leadership, status } from './answers.schema.js';
-import { leaderExample, leadershipExample, vacancyExample, waitingExample } from './examples.js';
+import { leadership } from './answers.schema.js';
+import {
+  handOverExample,
+  leaderExample,
+  leadershipExample,
+  queuedExample,
+  vacancyExample,
+} from './examples.js';
+import { candidatePage, status } from './status.schema.js';
 
 const tag = 'Observing';
 const params = z.strictObject({ name: electionName });
@@ -22,6 +30,11 @@ export const getLeader = {
   access: 'elections:read',
   params,
   query: z.strictObject({
+    seat: digits({
+      min: 0,
+      max: MOST_SEATS - 1,
+      description: 'Which seat; 0 if absent. `sequence` counts the events of all seats.',
+    }).optional(),
     waitMs: digits({
       min: 0,
       max: LONGEST_WAIT_MS,
@@ -43,13 +56,16 @@ export const getLeader = {
   errors,
 } as const satisfies OperationSpec;
 
+const lastTerm = { term: 7, fence: 7, leader: leaderExample.candidate, since: leaderExample.electedAt };
+
 export const getStatus = {
   id: 'getStatus',
   method: RequestMethod.GET,
   path: '/v1/elections/{name}/status',
   tag,
   summary: 'The election at a glance',
-  description: 'State, leader, last term and the number of candidates.',
+  description:
+    'Every seat with its leader, its last term and what is under way, who is held back, and the number of candidates.',
   access: 'elections:read',
   params,
   answers: {
@@ -62,7 +78,19 @@ export const getStatus = {
           state: 'open',
           candidateCount: 3,
           since: leaderExample.electedAt,
-          lastTerm: { term: 7, fence: 7, leader: leaderExample.candidate, since: leaderExample.electedAt },
+          lastTerm,
+          seats: [
+            {
+              seat: 0,
+              leader: leaderExample,
+              lastTerm,
+              yielding: { reason: 'transferred', since: handOverExample.requestedAt, withheld: false },
+              handOver: handOverExample,
+            },
+          ],
+          heldBack: [
+            { candidate: 'billing-7f9c-9', since: '2026-11-21T09:12:00.000Z', until: null, shortTerms: 5 },
+          ],
         },
       },
     },
@@ -76,7 +104,8 @@ export const listCandidates = {
   path: '/v1/elections/{name}/candidates',
   tag,
   summary: 'Who stands, in queue order',
-  description: 'The leader first, then those who wait. Sessions are never shown.',
+  description:
+    'The leaders first, then those who wait, in the order in which they would lead. Sessions are never shown.',
   access: 'elections:read',
   params,
   query: page,
@@ -87,14 +116,8 @@ export const listCandidates = {
       examples: {
         queue: {
           data: [
-            { ...only(leaderExample), state: 'leader', joinedAt: '2026-11-21T09:29:58.311Z' },
-            {
-              candidate: waitingExample.candidate,
-              candidateId: waitingExample.candidateId,
-              state: 'waiting',
-              position: 1,
-              joinedAt: '2026-11-21T09:30:01.750Z',
-            },
+            { ...only(leaderExample), state: 'leader', seat: 0, joinedAt: '2026-11-21T09:29:58.311Z' },
+            queuedExample,
           ],
           nextCursor: null,
         },

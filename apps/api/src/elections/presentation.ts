@@ -1,8 +1,9 @@
 import { systemClock, toTimestamp } from '#core';
 import type {
   ElectionStatus,
-  ElectionView,
   EventRecord,
+  HandOver,
+  HeldBack,
   Leadership,
   LeaderView,
   PublicCandidate,
@@ -31,6 +32,7 @@ export function showLeader(leader: LeaderView) {
     candidateId: leader.candidateId,
     address: leader.address,
     metadata: leader.metadata,
+    seat: leader.seat,
     term: leader.term,
     fence: leader.fence,
     electedAt: leader.electedAt,
@@ -48,6 +50,7 @@ export function showStanding(standing: Standing, fencingToken: string | undefine
     position: standing.position,
     leader: standing.leader && showLeader(standing.leader),
     sequence: standing.sequence,
+    seat: grant?.seat,
     term: grant?.term,
     fence: grant?.fence,
     fencingToken,
@@ -56,6 +59,7 @@ export function showStanding(standing: Standing, fencingToken: string | undefine
     renewAfterMs: standing.renewAfterMs,
     serverTime: now(),
     reason: standing.reason,
+    yieldByMs: standing.yieldByMs,
   };
 }
 
@@ -73,6 +77,7 @@ export function showLeadership(leadership: Leadership) {
   return {
     election: leadership.election,
     leader: leadership.leader && showLeader(leadership.leader),
+    seat: leadership.seat,
     term: leadership.term,
     fence: leadership.fence,
     sequence: leadership.sequence,
@@ -81,24 +86,58 @@ export function showLeadership(leadership: Leadership) {
 }
 
 export function showStatus(status: ElectionStatus) {
-  const { state, candidateCount, since, lastTerm } = status;
-  return { ...showLeadership(status), state, candidateCount, since, lastTerm };
+  const { state, candidateCount, since, lastTerm, pinned } = status;
+  const { seats, heldBack } = status;
+  return {
+    ...showLeadership(status),
+    ...{ state, candidateCount, since, lastTerm, pinned },
+    seats: seats.map(({ leader, handOver, ...seat }) => ({
+      ...seat,
+      leader: leader && showLeader(leader),
+      handOver: handOver && showHandOver(handOver),
+    })),
+    heldBack: heldBack.map(({ name, ...held }) => ({ candidate: name, ...showHeldBack(held) })),
+  };
 }
 
 export function showQueued(queued: QueuedCandidate) {
-  const { state, position, joinedAt } = queued;
-  return { ...showCandidate(queued), state, position, joinedAt };
+  const { state, seat, position, priority, priorityExpiresAt, health, heldBack, joinedAt } = queued;
+  return {
+    ...showCandidate(queued),
+    ...{ state, seat, position, priority, priorityExpiresAt, health },
+    heldBack: heldBack && showHeldBack(heldBack),
+    joinedAt,
+  };
 }
 
-export function showElection(view: ElectionView) {
-  const { name, description, state, policy, ttlMs, maxTtlMs, maxCandidates, createdAt, updatedAt } = view;
-  const id = view.electionId;
-  return { id, name, description, state, policy, ttlMs, maxTtlMs, maxCandidates, createdAt, updatedAt };
+function showHeldBack({ since, until, shortTerms }: HeldBack) {
+  return { since, until: until ?? null, shortTerms };
+}
+
+export function showHandOver(handOver: HandOver) {
+  const { kind, mode, state, expectedTerm, from, to, fallback, graceMs, why: reason } = handOver;
+  const { requestedAt, dueAt: at, by: requestedBy, finishedAt, successor, acknowledged } = handOver;
+  const { gapMs, failure, oldLeaderMayBelieveForMs } = handOver;
+  return {
+    ...{ id: handOver.handOverId, election: handOver.election, seat: handOver.seat },
+    ...{ kind, mode, state, expectedTerm },
+    from: from ? showCandidate(from) : null,
+    to,
+    fallback: kind === 'transfer' ? fallback : undefined,
+    ...{ graceMs, reason, requestedAt, requestedBy, at, finishedAt },
+    successor: successor && { ...showCandidate(successor), term: successor.term },
+    acknowledged,
+    gapMs: gapMs && Math.round(gapMs),
+    failure,
+    oldLeaderMayBelieveForMs,
+    serverTime: now(),
+  };
 }
 
 export function showTerm(row: LeadershipTermRow) {
-  const { term, fence, leader, startedAt, endedAt, reason, causedBy, vacancyMs, reconstructed } = row;
+  const { seat, term, fence, leader, startedAt, endedAt, reason, causedBy, vacancyMs, reconstructed } = row;
   return {
+    seat,
     term,
     fence,
     leader: leader && showCandidate(leader),
@@ -117,12 +156,14 @@ export function showEvent(event: EventRecord) {
     id: event.id,
     type: event.type,
     election: event.election,
+    seat: event.seat,
     term: event.term,
     fence: event.fence,
     sequence: event.sequence,
     leader: event.leader && showCandidate(event.leader),
     previousLeader: event.previousLeader && showCandidate(event.previousLeader),
     reason: event.reason,
+    handOverId: event.handOverId,
     causedBy: event.by,
     occurredAt: event.occurredAt,
   };

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { badCursor } from '#core';
+import { badCursor, toTimestamp } from '#core';
 import { CANDIDATE_NAME, ELECTION_NAME } from '#election';
 import { z } from 'zod';
 
@@ -55,6 +55,11 @@ export const timestamp = z.string().meta({
   description: 'RFC 3339 in UTC with milliseconds. For people: no decision of the service looks at it.',
   examples: ['2026-11-21T09:30:00.000Z'],
 });
+
+/** A moment that a caller names; whatever its offset, it goes on in UTC. */
+export const moment = z.iso
+  .datetime({ offset: true, error: 'Must be RFC 3339, like 2031-01-01T00:00:00Z.' })
+  .transform((text) => toTimestamp(Date.parse(text)));
 
 /** A number in a query: written in digits and nothing else. */
 export function digits(bounds: { min: number; max: number; description: string }) {

@@ -1,5 +1,5 @@
 import { IncumbentError } from '#core';
-import { type AdminRole, type Operator, type Principal, requireScope } from '#tenancy';
+import { type AdminRole, hasScope, type Operator, type Principal, requireScope } from '#tenancy';
 import type { FastifyRequest } from 'fastify';
 import type { RoutePolicy } from './operation.js';
 
@@ -50,7 +50,7 @@ export class Gate {
    */
   requireAllowed(
     principal: Principal,
-    { access, evenSuspended }: Pick<RoutePolicy, 'access' | 'evenSuspended'>,
+    { access, orAccess, evenSuspended }: Pick<RoutePolicy, 'access' | 'evenSuspended'> & Partial<RoutePolicy>,
   ): void {
     if (principal.suspended && !evenSuspended) {
       throw new IncumbentError(
@@ -58,6 +58,7 @@ export class Gate {
         'Only renew and resign are answered. Ask the operator of this service to activate the tenant again.',
       );
     }
+    if (orAccess !== undefined && hasScope(principal, orAccess)) return;
     if (access !== 'public' && access !== 'admin') requireScope(principal, access);
   }
 

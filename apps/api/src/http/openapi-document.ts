@@ -16,6 +16,7 @@ Tenant calls need \`Authorization: Bearer <API key>\`, admin calls \`Authorizati
 
 const TAGS = [
   { name: 'Standing', description: 'For participants: campaign, renew, resign.' },
+  { name: 'Handing over', description: 'Ending a term on purpose; who may be elected.' },
   { name: 'Sessions', description: 'One session for many elections: open, renew, end.' },
   { name: 'Observing', description: 'Who leads, who waits, what changes.' },
   { name: 'Fencing', description: 'Signed tokens that let a resource refuse a leader that acts too late.' },
@@ -63,8 +64,9 @@ const securitySchemes = {
 };
 
 function describe(spec: OperationSpec): Json {
+  const or = spec.orAccess === undefined ? '' : ` or \`${spec.orAccess}\``;
   const scope =
-    spec.access === 'public' || spec.access === 'admin' ? '' : `\n\nNeeds the scope \`${spec.access}\`.`;
+    spec.access === 'public' || spec.access === 'admin' ? '' : `\n\nNeeds the scope \`${spec.access}\`${or}.`;
   const operation: Json = {
     operationId: spec.id,
     tags: [spec.tag],
@@ -164,7 +166,7 @@ export function codesOf(spec: OperationSpec): ErrorCode[] {
   codes.push('identity.unauthenticated', 'service.stopping', 'internal.unexpected');
   if (spec.access === 'admin' && roleOf(spec) === 'full') codes.push('identity.role_missing');
   if (spec.access !== 'admin') codes.push('identity.scope_missing', 'store.unavailable');
-  if (spec.access !== 'admin' && !spec.evenSuspended) codes.push('tenant.suspended');
+  if (spec.access !== 'admin' && (!spec.evenSuspended || spec.orAccess)) codes.push('tenant.suspended');
   return [...new Set(codes)];
 }
 

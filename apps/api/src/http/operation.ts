@@ -10,7 +10,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { ErrorCode } from '#core';
 import type { AdminRole, Scope } from '#tenancy';
 import type { z } from 'zod';
-import { IdempotencyInterceptor, SECRETS_OF_ANSWER } from '../limits/idempotency.interceptor.js';
+import { IDEMPOTENCE, type Idempotence, IdempotencyInterceptor } from '../limits/idempotency.interceptor.js';
 import { type Deprecation, deprecationHeaders } from './deprecation.js';
 
 /**
@@ -27,12 +27,14 @@ export interface OperationSpec {
   summary: string;
   description: string;
   access: Access;
+  /** A key with this scope may make the call as well: the handler says, by the body, which of the two it needs. */
+  orAccess?: Scope;
   /** A suspended tenant may still make this call. */
   evenSuspended?: boolean;
   /** Extends or ends a session: counted apart and generously, and never refused for want of Redis. */
   renews?: boolean;
-  /** Makes something, at most once for each `Idempotency-Key`; `secrets` are fields of the answer that are told once. */
-  idempotent?: { secrets: readonly string[] };
+  /** Makes something, at most once for each `Idempotency-Key`. */
+  idempotent?: Idempotence;
   /** The last parameter of the path is everything that follows it, slashes included; it may be missing. */
   openEnded?: boolean;
   /** Every answer says so. */
@@ -71,6 +73,7 @@ export interface AnswerSpec {
 export interface RoutePolicy {
   operationId: string;
   access: Access;
+  orAccess: Scope | undefined;
   evenSuspended: boolean;
   renews: boolean;
   /** Sent with every answer of a deprecated call. */
@@ -94,6 +97,7 @@ export function Operation(spec: OperationSpec): MethodDecorator {
   const policy: RoutePolicy = {
     operationId: spec.id,
     access: spec.access,
+    orAccess: spec.orAccess,
     evenSuspended: spec.evenSuspended ?? false,
     renews: spec.renews ?? false,
     deprecation: spec.deprecated && deprecationHeaders(spec.deprecated),
@@ -107,7 +111,7 @@ export function Operation(spec: OperationSpec): MethodDecorator {
     RouteConfig({ policy }),
     SetMetadata(OPERATION, spec),
     ...(spec.idempotent
-      ? [SetMetadata(SECRETS_OF_ANSWER, spec.idempotent.secrets), UseInterceptors(IdempotencyInterceptor)]
+      ? [SetMetadata(IDEMPOTENCE, spec.idempotent), UseInterceptors(IdempotencyInterceptor)]
       : []),
   );
 }

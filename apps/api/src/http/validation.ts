@@ -12,6 +12,8 @@ interface Issue {
   readonly keys?: readonly string[];
   /** Of a key that does not fit: why. */
   readonly issues?: readonly { readonly message: string }[];
+  /** Of what may have one of several shapes: why it has none of them. */
+  readonly errors?: readonly (readonly Issue[])[];
 }
 
 /**
@@ -45,6 +47,8 @@ function isLegible(text: string): boolean {
 }
 
 function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldError[] {
+  const meant = issue.path?.length ? undefined : closest(issue.errors ?? [], place);
+  if (meant) return meant;
   const parts = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
   if (issue.code === 'unrecognized_keys' && issue.keys !== undefined) {
     return issue.keys.map((key) => ({
@@ -56,6 +60,16 @@ function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldErr
   const told = issue.issues?.[0]?.message ?? issue.message;
   const message = told.endsWith('received undefined') ? 'Is required.' : told;
   return [{ pointer: place(parts), code: issue.code ?? 'invalid', message }];
+}
+
+/** Of a body that may have one of several shapes: the errors against the one that was meant, if fewer of them say which. */
+function closest(
+  shapes: readonly (readonly Issue[])[],
+  place: (parts: string[]) => string,
+): FieldError[] | undefined {
+  const told = shapes.map((issues) => issues.flatMap((issue) => fieldErrors(issue, place)));
+  const [best, second] = told.toSorted((a, b) => a.length - b.length);
+  return best && second && best.length < second.length ? best : undefined;
 }
 
 /** RFC 6901. */

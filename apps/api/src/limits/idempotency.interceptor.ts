@@ -5,8 +5,16 @@ import { type Claim, fingerprintOf, IdempotentRequests, type StoredAnswer } from
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 
-/** Metadata of a handler that is answered once for each Idempotency-Key: the fields of its answer that are secret. */
-export const SECRETS_OF_ANSWER = 'incumbent:secrets-of-answer';
+/** How a call is answered once for each Idempotency-Key. */
+export interface Idempotence {
+  /** Fields of the answer that are told once. */
+  secrets: readonly string[];
+  /** Whether a body asks for something that is made; if not, the key is not looked at. */
+  makes?: (body: unknown) => boolean;
+}
+
+/** Metadata of a handler that is answered once for each Idempotency-Key. */
+export const IDEMPOTENCE = 'incumbent:idempotence';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const KEPT_HEADERS = ['etag', 'location'] as const;
@@ -26,8 +34,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const key = keyOf(request);
-    if (key === undefined) return next.handle();
-    const secrets = this.reflector.get<readonly string[]>(SECRETS_OF_ANSWER, context.getHandler());
+    const { secrets, makes } = this.reflector.get<Idempotence>(IDEMPOTENCE, context.getHandler());
+    if (key === undefined || makes?.(request.body) === false) return next.handle();
     return from(this.once(key, request, http.getResponse<FastifyReply>(), { next, secrets }));
   }
 

@@ -1,5 +1,5 @@
-import { IncumbentError } from '#core';
 import type { Qualities } from '../records.js';
+import { unknownCandidate } from '../refusals.js';
 import type { AppraiseCommand, Decider, ReportCommand } from './commands.js';
 import type { Candidacy } from '../state.js';
 import type { Draft } from './draft.js';
@@ -17,10 +17,7 @@ export const report: Decider<ReportCommand> = (draft, { session, qualities }) =>
 export const appraise: Decider<AppraiseCommand> = (draft, { name, qualities, act }) => {
   if (!draft.config || draft.config.state === 'closed') return notFound();
   const candidacy = draft.candidacyOfName(name);
-  if (!candidacy) {
-    const detail = `"${name}" does not stand here; list those who do with GET .../candidates.`;
-    return { kind: 'refused', error: new IncumbentError('candidate.not_found', detail) };
-  }
+  if (!candidacy) return { kind: 'refused', error: unknownCandidate(name) };
   if (describe(draft, candidacy, qualities)) draft.record(act, { candidate: name, ...qualities });
   return { kind: 'done', done: { kind: 'settled' } };
 };
