@@ -40,6 +40,8 @@ export class Contest {
   readonly #view = new View(this.clock);
   readonly #contestants = new Map<string, Contestant>();
   #made = 0;
+  /** How many writes the largest transition so far had. */
+  mostWrites = 0;
 
   constructor(settings: Partial<ElectionSettings> = {}) {
     this.#view.reset(this.data.read({ kind: 'prefix', prefix: '' }), this.data.revision);
@@ -80,7 +82,9 @@ export class Contest {
     const decision = decide(this.situation(), commands, new Date(this.clock.wallTimeMs()).toISOString());
     for (const verdict of decision.verdicts) if (verdict.kind === 'refused') throw verdict.error;
     if (decision.draft.changesNothing) return decision;
-    const { kind } = this.data.commit(decision.draft.transition());
+    const transition = decision.draft.transition();
+    this.mostWrites = Math.max(this.mostWrites, transition.writes.length);
+    const { kind } = this.data.commit(transition);
     if (kind !== 'committed') throw new Error('a transition on a current view was refused by its own guards');
     return decision;
   }

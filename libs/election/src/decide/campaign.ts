@@ -22,7 +22,7 @@ export const campaign: Decider<CampaignCommand> = (draft, command) => {
   const session = sessionFor(draft, command, config);
   if (session instanceof IncumbentError) return { kind: 'refused', error: session };
   // The dead leader may be the caller's last stand, whose name it needs again.
-  endDeadTerms(draft);
+  endDeadTerms(draft, command.candidate.name);
 
   const standing = candidacyOfSession(draft, session);
   if (standing) return repeat(draft, command, standing, session);

@@ -69,9 +69,17 @@ export function needsSettling(draft: Draft, thorough: boolean): boolean {
   return thorough && (hasDeadWaiter(draft) || !forgettable(draft).next().done);
 }
 
-/** Ends the terms whose leaders are dead, and fills their seats. */
-export function endDeadTerms(draft: Draft): void {
-  for (const seat of [...draft.seats()]) endDeadTerm(draft, seat);
+/**
+ * Ends the terms whose leaders are dead, and fills their seats: that of `first` before all others, the rest as far as
+ * there is room for a further command beside it.
+ */
+export function endDeadTerms(draft: Draft, first: string): void {
+  const seats = [...draft.seats()];
+  const own = seats.filter((seat) => draft.leader(seat)?.name === first);
+  for (const seat of new Set([...own, ...seats])) {
+    if (draft.room < 2 * SEAT_OPERATIONS && !draft.changesNothing) return;
+    endDeadTerm(draft, seat);
+  }
 }
 
 function settleSeat(draft: Draft, seat: number): void {
