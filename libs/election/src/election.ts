@@ -69,6 +69,9 @@ export interface ElectionParts {
   quota: SessionQuota;
 }
 
+/** The part of its ttlMs that a renewal spends at most on what it reports along. */
+const REPORT_SHARE = 10;
+
 type Stood = Result<Extract<Done, { kind: 'standing' }>>;
 
 /** The verbs of an election, for any replica: all state is in the store. */
@@ -281,19 +284,27 @@ export class Elections {
     });
   }
 
-  /** Written only when it is news, by a transition of its own; the renewal has been made already. */
+  /**
+   * Written only when it is news, by a transition of its own. The renewal has been made already and its grant is running:
+   * a report that fails or takes long is left to the next renewal, which finds that it is news still.
+   */
   async #report(
     ref: ElectionRef,
     session: SessionIdentity,
     health: number,
-    { deadlineMs }: CallBounds,
+    bounds: CallBounds,
   ): Promise<void> {
-    const { view, sequencer } = this.#parts;
+    const { view, sequencer, clock } = this.#parts;
     const candidateId = view.standing(session.sessionId).get(ref.electionId) ?? '';
     const known = view.election(ref)?.candidates.get(candidateId)?.record;
     if (!known || (known.health ?? 100) === health) return;
     const command = { kind: 'report' as const, session, qualities: { health } };
-    await sequencer.run(ref, command, { lane: 'campaign', deadlineMs });
+    const withinMs = Math.min(session.ttlMs / REPORT_SHARE, bounds.deadlineMs - clock.monotonicMs());
+    const options = { lane: 'campaign' as const, deadlineMs: clock.monotonicMs() + withinMs };
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(withinMs, resolve);
+    await Promise.race([sequencer.run(ref, command, options).catch(() => undefined), late]);
+    timer.cancel();
   }
 
   #campaignCommand(ref: ElectionRef, request: CampaignRequest): CampaignCommand {

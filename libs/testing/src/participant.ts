@@ -4,6 +4,7 @@ import type {
   CampaignRequest,
   Elections,
   ElectionSettings,
+  RenewRequest,
   Replica,
   Resignation,
   Standing,
@@ -29,7 +30,7 @@ export interface ParticipantOptions {
 
 /**
  * A participant as the SDK behaves, on any replica: it counts its belief from before each send, on its own clock,
- * and ends it for good when it sends a resign.
+ * and ends it for good when it sends a resign or a step-down.
  */
 export class Participant {
   readonly name: string;
@@ -68,15 +69,30 @@ export class Participant {
     return this.#learn(await replica.elections.campaign(request, this.bounds(more.waitMs)), sentAtMs);
   }
 
-  async renew(replica: ElectionCalls, waitMs?: number): Promise<Standing> {
+  async renew(
+    replica: ElectionCalls,
+    waitMs?: number,
+    more: Pick<RenewRequest, 'health' | 'term'> = {},
+  ): Promise<Standing> {
     const sentAtMs = this.#clock.monotonicMs();
-    const request = { ...this.#target, session: this.session, ...(waitMs !== undefined && { waitMs }) };
+    const wait = waitMs !== undefined && { waitMs };
+    const request = { ...this.#target, session: this.session, ...wait, ...more };
     return this.#learn(await replica.elections.renew(request, this.bounds(waitMs)), sentAtMs);
   }
 
+  /** Ends its term and queues anew; what it may believe then is of another candidateId. */
+  async stepDown(
+    replica: { elections: Pick<Elections, 'stepDown'> },
+    candidateId = this.standing?.candidateId ?? '',
+  ): Promise<Standing> {
+    this.#giveUp(candidateId);
+    const sentAtMs = this.#clock.monotonicMs();
+    const request = { ...this.#target, session: this.session, candidateId };
+    return this.#learn(await replica.elections.stepDown(request, this.bounds()), sentAtMs);
+  }
+
   async resign(replica: ElectionCalls, candidateId = this.standing?.candidateId ?? ''): Promise<Resignation> {
-    this.#resigned.add(candidateId);
-    if (candidateId === this.standing?.candidateId) this.believesUntilMs = Number.NEGATIVE_INFINITY;
+    this.#giveUp(candidateId);
     return await replica.elections.resign(
       { ...this.#target, session: this.session, candidateId },
       this.bounds(),
@@ -98,6 +114,12 @@ export class Participant {
 
   get #target(): { tenantId: string; election: string } {
     return { tenantId: this.tenantId, election: this.election };
+  }
+
+  /** Whoever is about to send that it leads no more stops believing before. */
+  #giveUp(candidateId: string): void {
+    this.#resigned.add(candidateId);
+    if (candidateId === this.standing?.candidateId) this.believesUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   #learn(standing: Standing, sentAtMs: number): Standing {
