@@ -114,6 +114,6 @@ export {
   type Situation,
   type Versioned,
 } from './state.js';
-export { type ArrivedRenewal, SessionTiming, type TimingAdvice } from './timing/session-timing.js';
-export { SessionTimings, type TooShort } from './timing/session-timings.js';
+export type { ArrivedRenewal, SessionTiming, TimingAdvice } from './timing/session-timing.js';
+export type { TooShort } from './timing/session-timings.js';
 export { type SeenSession, View, type ViewListener } from './view.js';

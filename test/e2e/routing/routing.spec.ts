@@ -148,6 +148,51 @@ describe('the redirect to the leader', () => {
   });
 });
 
+describe('an election with two seats', () => {
+  const addresses = ['https://one.example/', 'https://two.example/'];
+  let election: string;
+  let stood: Record<string, unknown>[];
+
+  beforeAll(async () => {
+    election = await caller.election({ ttlMs: 60_000, seats: 2 });
+    stood = [];
+    for (const [at, address] of [...addresses, 'https://three.example/'].entries())
+      stood.push((await caller.campaign(election, { candidate: `c${at}`, address })).body);
+  });
+
+  it('passes the check for each of its leaders, in its own seat alone, and not for who waits', async () => {
+    const status = async (candidate: string, seat = ''): Promise<number> =>
+      (await ask(`/v1/elections/${election}/leader/check?candidate=${candidate}${seat}`)).status;
+    expect([await status('c0'), await status('c1'), await status('c2')]).toEqual([200, 200, 503]);
+    expect([await status('c0', '&seat=0'), await status('c0', '&seat=1')]).toEqual([200, 503]);
+    expect([await status('c1', '&seat=0'), await status('c1', '&seat=1')]).toEqual([503, 200]);
+  });
+
+  it('redirects to the leader of the seat that is named, and else to one of the two', async () => {
+    const locationOf = async (headers: Record<string, string> = {}): Promise<string | null> => {
+      const init = { headers: { ...caller.headers, ...headers }, redirect: 'manual' as const };
+      return (await fetch(service.url + redirectAt(election), init)).headers.get('location');
+    };
+    expect([
+      await locationOf({ 'incumbent-seat': '0' }),
+      await locationOf({ 'incumbent-seat': '1' }),
+    ]).toEqual(addresses);
+    const seen = new Set<string | null>();
+    for (let asked = 0; asked < 50; asked += 1) seen.add(await locationOf());
+    // Fifty times the same one of two comes once in 10^14.
+    expect([...seen].sort()).toEqual(addresses);
+  });
+
+  it('still has its other leader when one resigns, and the next one in the vacant seat', async () => {
+    await caller.resign(election, stood[1] ?? {});
+    const check = (candidate: string): Promise<Response> =>
+      ask(`/v1/elections/${election}/leader/check?candidate=${candidate}`);
+    expect([(await check('c0')).status, (await check('c1')).status]).toEqual([200, 503]);
+    const { status, body } = await caller.get(`/v1/elections/${election}/leader/check?candidate=c2&seat=1`);
+    expect([status, body['seat']]).toEqual([200, 1]);
+  });
+});
+
 describe('the check of the leader', () => {
   const checkAt = (election: string, query: string): string =>
     `/v1/elections/${election}/leader/check${query}`;
