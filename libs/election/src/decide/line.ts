@@ -57,7 +57,7 @@ export function challengeTo(draft: Draft, seat: number, leader: LeaderRecord) {
     leader: contenderOfLeader(draft, leader),
     rivals: () => rivals(draft, seat, leader),
     fellows: fellows(draft, seat),
-    lasted: (durationMs) => draft.isOver(draft.termAgeMs(seat), durationMs),
+    lasted: (durationMs) => lastedBefore(leader) || draft.isOver(draft.termAgeMs(seat), durationMs),
   });
 }
 
@@ -113,6 +113,15 @@ function contenderOf(draft: Draft, { candidateId, record }: Candidacy): Contende
       return priorityExpiresAt !== undefined && draft.hasCome(priorityExpiresAt) ? 0 : priority;
     },
   };
+}
+
+/**
+ * Whether a mark says that the term had lasted long enough when it was set. Replicas that tell its age by different
+ * times of day would else set and withdraw the mark in turns.
+ */
+function lastedBefore({ withheld, asked }: LeaderRecord): boolean {
+  const reason = (withheld ?? asked)?.reason;
+  return reason === 'preempted' || reason === 'rotated';
 }
 
 function isMarked(leader: LeaderRecord): boolean {
