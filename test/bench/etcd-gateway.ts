@@ -50,6 +50,20 @@ export class Gateway {
     await this.#call('/v3/election/resign', { leader });
   }
 
+  async put(key: string, value: string): Promise<void> {
+    await this.#call('/v3/kv/put', { key: base64(key), value: base64(value) });
+  }
+
+  /** Writes a key again if it still has this value, and reads another. @throws Error when it has not */
+  async rewrite(key: string, value: string, read: string): Promise<void> {
+    const put = { key: base64(key), value: base64(value) };
+    const { succeeded } = (await this.#call('/v3/kv/txn', {
+      compare: [{ ...put, target: 'VALUE', result: 'EQUAL' }],
+      success: [{ requestPut: put }, { requestRange: { key: base64(read) } }],
+    })) as { succeeded?: boolean };
+    if (succeeded !== true) throw new Error(`The key ${key} has changed`);
+  }
+
   close(): void {
     this.#connection.close();
   }

@@ -19,6 +19,7 @@ import { fairness } from './rows/fairness.js';
 import { groupCommit } from './rows/group-commit.js';
 import { handOver } from './rows/hand-over.js';
 import { httpRenewals } from './rows/http-renewals.js';
+import { loneRenewal } from './rows/lone-renewal.js';
 import { memory } from './rows/memory.js';
 import { rateLimitCost } from './rows/rate-limit-cost.js';
 import { relay } from './rows/relay.js';
@@ -27,6 +28,7 @@ import { Service } from './service.js';
 
 const ROWS: Record<string, Row> = {
   'http-renewals': httpRenewals,
+  'lone-renewal': loneRenewal,
   'group-commit': groupCommit,
   cycles,
   'hand-over': handOver,

@@ -8,6 +8,8 @@ import { pause } from '../rounds.js';
 const STEADY_MS = 200;
 /** A waiter that joined this long ago stands in the queue, and not much more. */
 const JUST_JOINED_MS = 15;
+/** Enough for the waiter to be on its way. */
+const WARM_UP_PAUSE_MS = 3;
 const TTL_MS = 10_000;
 
 /** Two candidates who take turns in leading. */
@@ -29,7 +31,7 @@ export async function handOver(bench: Bench): Promise<Line[]> {
   const theirs = await TheirPair.start(new Gateway(bench.etcdUrl), new Gateway(bench.etcdUrl));
   const turns = bench.quick ? 8 : 120;
   try {
-    await measure(ours, theirs, { afterMs: STEADY_MS, turns: 5 });
+    for (const pair of [ours, theirs]) await warmUp(pair, bench.pace.warmUpMs);
     const steady = await measure(ours, theirs, { afterMs: STEADY_MS, turns });
     const joined = await measure(ours, theirs, { afterMs: JUST_JOINED_MS, turns });
     const lines = [50, 99].flatMap((percent) => [
@@ -52,6 +54,22 @@ export async function handOver(bench: Bench): Promise<Line[]> {
   }
 }
 
+/** Hand-overs one right after the other: what is measured later is the program, not its compilation. */
+async function warmUp(pair: Pair, durationMs: number): Promise<void> {
+  const endMs = performance.now() + durationMs;
+  while (performance.now() < endMs) await handOverOnce(pair, WARM_UP_PAUSE_MS);
+}
+
+/** @returns milliseconds from the send of the resign to the moment at which the next leader is told */
+async function handOverOnce(pair: Pair, afterMs: number): Promise<number> {
+  const waiter = pair.join();
+  await pause(afterMs);
+  const { sentMs, done } = pair.resign();
+  const toldMs = await waiter.told;
+  await done;
+  return toldMs - sentMs;
+}
+
 /** One hand-over of ours, one of theirs, and so on. */
 async function measure(
   ours: Pair,
@@ -59,17 +77,9 @@ async function measure(
   { afterMs, turns }: { afterMs: number; turns: number },
 ): Promise<{ ours: number[]; theirs: number[] }> {
   const results = { ours: [] as number[], theirs: [] as number[] };
-  const once = async (pair: Pair): Promise<number> => {
-    const waiter = pair.join();
-    await pause(afterMs);
-    const { sentMs, done } = pair.resign();
-    const toldMs = await waiter.told;
-    await done;
-    return toldMs - sentMs;
-  };
   for (let turn = 0; turn < turns; turn += 1) {
-    results.ours.push(await once(ours));
-    results.theirs.push(await once(theirs));
+    results.ours.push(await handOverOnce(ours, afterMs));
+    results.theirs.push(await handOverOnce(theirs, afterMs));
   }
   return results;
 }
