@@ -82,6 +82,13 @@ function shardOf(sessionId: string): string {
   return sessionId.slice(4, 6);
 }
 
+/** The session that a key names, if it names one: what `parseKey` says of it, for the thousands that come each second. */
+export function sessionOf(key: string): string | undefined {
+  if (!key.startsWith('s/')) return undefined;
+  const at = key.indexOf('/', 2) + 1;
+  return at > 0 && key.indexOf('/', at) < 0 ? key.slice(at) : undefined;
+}
+
 /** What a key names. Unknown keys (of a newer version, say) are `undefined` and are left alone. */
 export type ParsedKey =
   | { kind: 'config' | 'head'; ref: ElectionRef }

@@ -4,11 +4,11 @@
  */
 import type { Clock } from '#core';
 import type { Leadership, Observer } from './answers.js';
+import { HeldAnswers, type Subject } from './held-answers.js';
 import type { ElectionRef } from './keys.js';
 import { type EventSources, isAfter, missedSince, type Place } from './missed-events.js';
 import { RecentEvents } from './recent-events.js';
 import type { EventRecord } from './records.js';
-import type { ElectionState } from './state.js';
 import type { View } from './view.js';
 
 export interface ObservationSource extends Omit<EventSources, 'recent'> {
@@ -24,50 +24,18 @@ interface Stream {
   observer: Observer;
 }
 
-/** The held answers of one election. */
-class Waits {
-  readonly wakes = new Set<(expected?: string) => void>();
-  /** The youngest revision of a leader record. */
-  #leader = 0;
-  #head: number | undefined;
-  #config: number | undefined;
-  #candidates = 0;
-
-  /** Whether a change can matter to those who wait: a join cannot, and a thousand joins wake nobody. */
-  noteworthy(election: ElectionState): boolean {
-    let leader = 0;
-    for (const seat of election.seats.values()) leader = Math.max(leader, seat.leader?.modRevision ?? 0);
-    const head = election.head?.modRevision;
-    const config = election.config?.modRevision;
-    const { size } = election.candidates;
-    const matters =
-      leader !== this.#leader || head !== this.#head || config !== this.#config || size < this.#candidates;
-    [this.#leader, this.#head, this.#config, this.#candidates] = [leader, head, config, size];
-    return matters;
-  }
-}
-
 export class Observers {
-  readonly #waits = new Map<string, Waits>();
+  readonly #held: HeldAnswers;
   readonly #streams = new Map<string, Set<Stream>>();
   readonly #recent = new RecentEvents();
   readonly #view: View;
-  readonly #clock: Clock;
-  #closed = false;
 
   constructor(view: View, clock: Clock) {
     this.#view = view;
-    this.#clock = clock;
+    this.#held = new HeldAnswers(view, clock);
     view.listen({
       electionChanged: (election) => {
-        const { ref, config } = election;
-        const waits = this.#waits.get(ref.electionId);
-        if (waits && waits.noteworthy(election)) for (const wake of waits.wakes) wake();
-        if (config?.record.state === 'closed') this.#tellClosed(ref.electionId);
-      },
-      sessionGone: (_sessionId, elections) => {
-        for (const { ref } of elections)
-          for (const wake of this.#waits.get(ref.electionId)?.wakes ?? []) wake();
+        if (election.config?.record.state === 'closed') this.#tellClosed(election.ref.electionId);
       },
       eventSeen: (event) => {
         this.#recent.add(event);
@@ -81,39 +49,22 @@ export class Observers {
    * A transition of this process that makes `candidateId` the leader has just been sent: whoever waits as that
    * candidate may read at once, close behind it, and need not wait for the watch to bring it back.
    */
-  expect({ electionId }: ElectionRef, candidateId: string): void {
-    for (const wake of this.#waits.get(electionId)?.wakes ?? []) wake(candidateId);
+  expect(ref: ElectionRef, candidateId: string): void {
+    this.#held.expect(ref, candidateId);
   }
 
   /**
-   * Resolves as soon as `happened()` is true for the view, the time is over, the caller left or we close.
+   * Resolves as soon as `happened()` is true for the view, the time is over, the caller left or we close. It is asked
+   * again only at changes that concern the subject.
    * @param happened is also asked with a candidateId that is about to lead
    */
-  async wait(
-    ref: ElectionRef,
+  wait(
+    subject: Subject,
     happened: (expected?: string) => boolean,
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (this.#closed || waitMs <= 0 || signal?.aborted || happened()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (expected?: string): void => {
-      if (this.#closed || happened(expected)) resolve();
-    };
-    let waits = this.#waits.get(ref.electionId);
-    if (!waits) this.#waits.set(ref.electionId, (waits = new Waits()));
-    waits.wakes.add(wake);
-    const abort = (): void => resolve();
-    signal?.addEventListener('abort', abort, { once: true });
-    const timer = this.#clock.after(waitMs, resolve);
-    try {
-      await promise;
-    } finally {
-      timer.cancel();
-      signal?.removeEventListener('abort', abort);
-      waits.wakes.delete(wake);
-      if (waits.wakes.size === 0) this.#waits.delete(ref.electionId);
-    }
+    return this.#held.wait(subject, happened, waitMs, signal);
   }
 
   /**
@@ -144,8 +95,7 @@ export class Observers {
   }
 
   close(): void {
-    this.#closed = true;
-    for (const { wakes } of this.#waits.values()) for (const wake of wakes) wake();
+    this.#held.close();
     for (const electionId of [...this.#streams.keys()]) this.#tellClosed(electionId);
   }
 
@@ -189,7 +139,6 @@ export class Observers {
         else if (stream.told?.sequence !== sequence) this.#end(electionId, stream);
       }
     }
-    for (const { wakes } of this.#waits.values()) for (const wake of wakes) wake();
   }
 
   #tellClosed(electionId: string): void {

@@ -4,6 +4,7 @@
  * is ask for `settle` and `replace`, which decide on their own.
  */
 import type { Clock, Timer } from '#core';
+import { Agenda } from './agenda.js';
 import { Draft } from './decide/draft.js';
 import { needsSettling } from './decide/settle.js';
 import { type ElectionRef, keys } from './keys.js';
@@ -14,15 +15,21 @@ import type { Situations } from './situations.js';
 import type { ElectionStore } from './store.js';
 import type { ElectionState } from './state.js';
 import { STAGGER_MS } from './supervision.js';
+import { Turns } from './turns.js';
 import type { View } from './view.js';
 
 const SWEEP_MS = 5_000;
 /** After a settlement that the store did not take: an outage may not add a whole sweep to a vacancy. */
 const RETRY_MS = 250;
-/** Whatever lies further ahead is looked at again after this; timers cannot run for months. */
-const LONGEST_SLEEP_MS = 3_600_000;
 /** The largest ttlMs of the service: after a raised epoch no term starts before it has passed (rule 13). */
 const LARGEST_TTL_MS = 15 * 60_000;
+/**
+ * Under a policy that ranks ten thousand candidates a look takes 10 ms, and each join or report of health asks for one.
+ * After a look the next is due when this many times as long has passed, but for the end of a leader.
+ */
+const REST = { times: 10, mostMs: 200 } as const;
+/** Fewer candidates are looked at in no time, whatever a clock says that was read around a pause. */
+const CROWD = 500;
 
 export interface SettlerParts {
   store: ElectionStore;
@@ -46,8 +53,10 @@ export class Settler {
   readonly #pending = new Map<string, { changed: boolean }>();
   /** Withheld leaders, by electionId and seat. */
   readonly #watched = new Map<string, Watch>();
-  /** Elections that time alone will change, by electionId: delays, graces, schedules. */
-  readonly #agenda = new Map<string, { atMs: number; timer: Timer }>();
+  readonly #agenda: Agenda;
+  /** Elections that were a long look -> when the next is due, monotonic ms. */
+  readonly #resting = new Map<string, number>();
+  readonly #turns: Turns;
   readonly #parts: SettlerParts;
   #sweepTimer: Timer | undefined;
   #epochSeenAt: { epoch: number; atMs: number } | undefined;
@@ -55,10 +64,15 @@ export class Settler {
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
+    this.#turns = new Turns(parts.clock, (ref, thorough) => this.#look(ref, thorough));
+    this.#agenda = new Agenda(parts.clock, (ref) => this.#lookAgain(ref));
     parts.view.listen({
-      electionChanged: (election) => this.#look(election, false),
+      electionChanged: (election) => {
+        this.#watchWithheld(election);
+        this.#ask(election, false);
+      },
       sessionGone: (_sessionId, elections) => {
-        for (const election of elections) this.#look(election, true);
+        for (const election of elections) this.#ask(election, true);
       },
       tenantChanged: (tenantId) => this.#lookAtTenant(tenantId),
     });
@@ -73,15 +87,15 @@ export class Settler {
 
   stop(): void {
     this.#stopped = true;
+    this.#turns.stop();
     this.#sweepTimer?.cancel();
     for (const { timer } of this.#watched.values()) timer.cancel();
     this.#watched.clear();
-    for (const { timer } of this.#agenda.values()) timer.cancel();
-    this.#agenda.clear();
+    this.#agenda.stop();
   }
 
   #sweep(): void {
-    for (const election of this.#parts.view.elections.values()) this.#look(election, true);
+    this.#turns.sweep(this.#parts.view.elections.values());
     this.#settleEpoch();
     if (this.#parts.membership.rank('sweep') > 0) return;
     for (const processId of this.#parts.membership.forgotten()) {
@@ -95,23 +109,63 @@ export class Settler {
 
   #lookAtTenant(tenantId: string): void {
     for (const election of this.#parts.view.elections.values()) {
-      if (election.ref.tenantId === tenantId) this.#look(election, false);
+      if (election.ref.tenantId === tenantId) this.#ask(election, false);
     }
   }
 
-  #look(election: ElectionState, thorough: boolean): void {
+  #ask({ ref }: ElectionState, thorough: boolean): void {
+    const pending = this.#pending.get(ref.electionId);
+    if (pending) pending.changed = true;
+    else if (!this.#stopped) this.#turns.ask(ref, thorough);
+  }
+
+  /** Asks for a settlement if one is needed. @returns whether it did */
+  #look(ref: ElectionRef, thorough: boolean): boolean {
+    const { view, clock, membership } = this.#parts;
+    const { electionId } = ref;
+    const election = view.election(ref);
+    if (!election || this.#stopped) return false;
     this.#watchWithheld(election);
-    const { electionId } = election.ref;
     const pending = this.#pending.get(electionId);
     if (pending) pending.changed = true;
-    if (this.#stopped || pending) return;
-    const draft = this.#draft(election.ref);
+    if (pending || this.#rests(election)) return false;
+    const startMs = clock.monotonicMs();
+    const draft = this.#draft(ref);
     const needed = needsSettling(draft, thorough);
-    if (!needed) return this.#lookAgainIn(draft);
+    this.#rest(election, startMs);
+    if (!needed) {
+      this.#agenda.plan(ref, draft.wakeInMs);
+      return false;
+    }
     this.#pending.set(electionId, { changed: false });
-    const rank = this.#parts.membership.rank(electionId);
-    if (rank === 0) void this.#settle(election.ref, thorough);
-    else this.#parts.clock.after(rank * STAGGER_MS, () => void this.#settle(election.ref, thorough));
+    const rank = membership.rank(electionId);
+    if (rank === 0) void this.#settle(ref, thorough);
+    else clock.after(rank * STAGGER_MS, () => void this.#settle(ref, thorough));
+    return true;
+  }
+
+  /** Whether the look that is due has to wait; then it is planned. The end of a leader waits for nothing. */
+  #rests({ ref, seats }: ElectionState): boolean {
+    const { view, clock } = this.#parts;
+    const untilMs = this.#resting.get(ref.electionId);
+    if (untilMs === undefined) return false;
+    const leftMs = untilMs - clock.monotonicMs();
+    const orphaned = [...seats.values()].some(
+      ({ leader }) => leader && !view.sessions.has(leader.record.sessionId),
+    );
+    if (leftMs > 0 && !orphaned) {
+      this.#agenda.planBy(ref, leftMs);
+      return true;
+    }
+    this.#resting.delete(ref.electionId);
+    return false;
+  }
+
+  #rest({ ref, candidates }: ElectionState, startMs: number): void {
+    if (candidates.size < CROWD) return;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const restMs = Math.min(REST.mostMs, (nowMs - startMs) * REST.times);
+    this.#resting.set(ref.electionId, nowMs + restMs);
   }
 
   async #settle(ref: ElectionRef, thorough: boolean): Promise<void> {
@@ -140,31 +194,11 @@ export class Settler {
 
   #lookAgain(ref: ElectionRef): void {
     const election = this.#parts.view.election(ref);
-    if (election) this.#look(election, true);
+    if (election) this.#ask(election, true);
   }
 
   #draft(ref: ElectionRef): Draft {
     return new Draft(this.#parts.situations.seen(ref), '');
-  }
-
-  /** Looks at the election again when the earliest of the times that were asked about has come. */
-  #lookAgainIn({ ref, wakeInMs }: Draft): void {
-    const { clock } = this.#parts;
-    const planned = this.#agenda.get(ref.electionId);
-    if (wakeInMs === undefined) {
-      planned?.timer.cancel();
-      this.#agenda.delete(ref.electionId);
-      return;
-    }
-    const delayMs = Math.min(Math.max(1, Math.ceil(wakeInMs)), LONGEST_SLEEP_MS);
-    const atMs = clock.monotonicMs() + delayMs;
-    if (planned && Math.abs(planned.atMs - atMs) < 1) return;
-    planned?.timer.cancel();
-    const timer = clock.after(delayMs, () => {
-      this.#agenda.delete(ref.electionId);
-      this.#lookAgain(ref);
-    });
-    this.#agenda.set(ref.electionId, { atMs, timer });
   }
 
   /** Replaces a withheld leader once its record has been watched, unchanged, for its session's ttlMs. */

@@ -107,7 +107,12 @@ export class Standings {
     const before = grant ? `leads true ${grant.term} undefined undefined` : 'waits true';
     const untilMs = bounds.receivedAtMs + bounds.waitMs;
     const wait = (happened: (expected?: string) => boolean): Promise<void> =>
-      observers.wait(ref, happened, untilMs - this.#parts.clock.monotonicMs(), bounds.signal);
+      observers.wait(
+        { ...ref, candidateId },
+        happened,
+        untilMs - this.#parts.clock.monotonicMs(),
+        bounds.signal,
+      );
     let early = false;
     await wait((expected) => (early = expected === candidateId) || seen() !== before);
     if (early) {

@@ -18,6 +18,8 @@ export const STAGGER_MS = 150;
 const LEAST_AFTER_GAP_MS = 1_000;
 /** A session that should be gone but still shows is looked at again after this. */
 const RETRY_MS = 250;
+/** Thousands that fall due at once are judged in slices this long, with calls between them. */
+const SLICE_MS = 1;
 
 export class Supervision {
   /** Tick number -> sessions to look at. Each sighted session is in one bucket; renewals do not move it. */
@@ -26,6 +28,9 @@ export class Supervision {
   readonly #view: View;
   readonly #membership: Membership;
   readonly #clock: Clock;
+  /** Those whose bucket has come, and how many of them have been judged. */
+  #due: SeenSession[] = [];
+  #judged = 0;
   #timer: Timer | undefined;
   #lastTick: number;
 
@@ -41,8 +46,9 @@ export class Supervision {
   }
 
   start(): void {
-    const due = this.#clock.monotonicMs() + TICK_MS;
-    this.#timer = this.#clock.after(TICK_MS, () => {
+    const delayMs = this.#due.length > 0 ? 0 : TICK_MS;
+    const due = this.#clock.monotonicMs() + delayMs;
+    this.#timer = this.#clock.after(delayMs, () => {
       this.#membership.stalled(this.#clock.monotonicMs() - due);
       this.#tick();
       this.start();
@@ -54,14 +60,28 @@ export class Supervision {
   }
 
   #tick(): void {
-    const now = this.#tickOf(this.#clock.monotonicMs());
+    const startMs = this.#clock.monotonicMs();
+    const now = this.#tickOf(startMs);
     for (let tick = this.#lastTick + 1; tick <= now; tick += 1) {
-      const due = this.#buckets.get(tick);
-      if (!due) continue;
+      const bucket = this.#buckets.get(tick);
+      if (!bucket) continue;
       this.#buckets.delete(tick);
-      for (const session of due) this.#judge(session);
+      if (this.#due.length === 0) this.#due = bucket;
+      else for (const session of bucket) this.#due.push(session);
     }
     this.#lastTick = now;
+    this.#judgeDue(startMs + SLICE_MS);
+  }
+
+  #judgeDue(untilMs: number): void {
+    for (let session = this.#due[this.#judged]; session; session = this.#due[this.#judged]) {
+      this.#judged += 1;
+      this.#judge(session);
+      if (this.#clock.monotonicMs() >= untilMs) break;
+    }
+    if (this.#judged < this.#due.length) return;
+    this.#due = [];
+    this.#judged = 0;
   }
 
   #judge(session: SeenSession): void {

@@ -4,7 +4,7 @@
  * never torn. It is a hint all the same: nothing is granted from it.
  */
 import type { Clock } from '#core';
-import { type ElectionRef, parseKey, type ParsedKey } from './keys.js';
+import { type ElectionRef, parseKey, type ParsedKey, sessionOf } from './keys.js';
 import {
   type AdminTokenRecord,
   type ApiKeyRecord,
@@ -34,6 +34,8 @@ export interface SeenSession extends Versioned<SessionRecord> {
 export interface ViewListener {
   sessionSeen?(session: SeenSession): void;
   sessionGone?(sessionId: string, elections: readonly ElectionState[]): void;
+  /** Told while the change is taken in; `electionChanged` follows. */
+  candidacyGone?(election: ElectionState, candidateId: string): void;
   electionChanged?(election: ElectionState): void;
   eventSeen?(event: EventRecord, revision: number): void;
   /** An act waits for the relay. */
@@ -65,6 +67,8 @@ export class View implements Follower {
   readonly #listeners: ViewListener[] = [];
   readonly #waiters = new Set<{ revision: number; wake: () => void }>();
   readonly #clock: Clock;
+  /** When the changes that are being taken in arrived. */
+  #arrivedAtMs = 0;
   #relisting = false;
 
   constructor(clock: Clock) {
@@ -85,6 +89,7 @@ export class View implements Follower {
     this.adminTokens.clear();
     this.tenants.clear();
     this.#standing.clear();
+    this.#arrivedAtMs = this.#clock.monotonicMs();
     this.#relisting = true;
     for (const entry of entries) this.#put(entry);
     this.#relisting = false;
@@ -95,6 +100,7 @@ export class View implements Follower {
   }
 
   apply(changes: readonly Change[], revision: number): void {
+    this.#arrivedAtMs = this.#clock.monotonicMs();
     const changed = new Set<ElectionState>();
     for (const change of changes) {
       const election = change.kind === 'put' ? this.#put(change.entry) : this.#drop(change.key);
@@ -135,12 +141,12 @@ export class View implements Follower {
   }
 
   #put(entry: Entry): ElectionState | undefined {
+    const sessionId = sessionOf(entry.key);
+    if (sessionId !== undefined) return this.#putSession(sessionId, entry);
     const key = parseKey(entry.key);
     if (!key) return undefined;
     if ('ref' in key) return this.#putElectionKey(key, entry);
-    if (key.kind === 'session') this.#putSession(key.sessionId, entry);
-    else if (key.kind === 'replica')
-      this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
+    if (key.kind === 'replica') this.#tell((listener) => listener.replicaSeen?.(key.processId, entry.value));
     else if (key.kind === 'act') this.#actPut();
     else if (key.kind === 'apiKey') this.apiKeys.set(key.keyId, decode<ApiKeyRecord>(entry.value));
     else if (key.kind === 'adminToken')
@@ -165,7 +171,7 @@ export class View implements Follower {
     if (!election) this.elections.set(electionId, (election = emptyElection(key.ref)));
     if (key.kind === 'candidate' && !election.candidates.has(key.candidateId))
       count(this.candidacyCounts, key.ref.tenantId, 1);
-    putRecord(election, key, entry, this.#relisting ? undefined : this.#clock.monotonicMs());
+    putRecord(election, key, entry, this.#relisting ? undefined : this.#arrivedAtMs);
     if (key.kind === 'candidate') {
       const sessionId = election.candidates.get(key.candidateId)?.record.sessionId ?? '';
       let stands = this.#standing.get(sessionId);
@@ -178,12 +184,12 @@ export class View implements Follower {
     return election;
   }
 
-  #putSession(sessionId: string, entry: Entry): void {
+  #putSession(sessionId: string, entry: Entry): undefined {
     const before = this.sessions.get(sessionId);
     // A renewal writes the same value again: only the revision and the sight of it are new.
     if (before && before.createRevision === entry.createRevision) {
       before.modRevision = entry.modRevision;
-      before.seenAtMs = this.#clock.monotonicMs();
+      before.seenAtMs = this.#arrivedAtMs;
       return;
     }
     const session: SeenSession = {
@@ -191,7 +197,7 @@ export class View implements Follower {
       record: decodeSession(entry.value),
       createRevision: entry.createRevision,
       modRevision: entry.modRevision,
-      seenAtMs: this.#clock.monotonicMs(),
+      seenAtMs: this.#arrivedAtMs,
     };
     this.sessions.set(sessionId, session);
     if (before) this.#countSession(before.record, -1);
@@ -223,6 +229,7 @@ export class View implements Follower {
       if (stands?.get(key.ref.electionId) === key.candidateId) stands.delete(key.ref.electionId);
       if (stands?.size === 0) this.#standing.delete(sessionId);
       if (election.candidates.has(key.candidateId)) count(this.candidacyCounts, key.ref.tenantId, -1);
+      for (const listener of this.#listeners) listener.candidacyGone?.(election, key.candidateId);
     }
     dropRecord(election, key);
     return election;
