@@ -136,7 +136,7 @@ export interface Standing {
   ttlMs: number;
   /** When to renew next; milliseconds from the answer. */
   renewAfterMs: number;
-  /** Present when yielding or out, and to a leader that is asked to step down. */
+  /** Present when yielding or out, to a leader that is asked to step down, and to who waits after its own term. */
   reason?: OutReason;
   /** A leader that is asked to step down may go on this long; milliseconds from the answer. */
   yieldByMs?: number;

@@ -1,8 +1,14 @@
 /** How records are told to participants and observers. The one place that turns a leader record into a grant. */
-import type { LeaderView, Leadership, OutReason, Standing } from './answers.js';
+import type { LeaderView, Leadership, Standing } from './answers.js';
 import type { ElectionRef } from './keys.js';
 import { publicOf } from './decide/draft.js';
-import { type ElectionPhase, fenceOf, type LeaderRecord, type TermRecord } from './records.js';
+import {
+  type ElectionPhase,
+  type EndReason,
+  fenceOf,
+  type LeaderRecord,
+  type TermRecord,
+} from './records.js';
 import type { SessionIdentity } from './session-token.js';
 import type { ElectionState } from './state.js';
 
@@ -72,8 +78,10 @@ export function standingOf(facts: StandingFacts): Standing {
     const yieldByMs = Math.max(0, Math.floor(asked.graceMs - (facts.markAgeMs ?? asked.graceMs)));
     return { state: 'leader', ...common, grant, reason: asked.reason, yieldByMs };
   }
-  if (facts.position !== undefined) return { state: 'waiting', ...common, position: facts.position };
-  return { state: 'out', ...common, reason: outReason(facts) };
+  const lostFor = lastEndOf(facts);
+  const { position } = facts;
+  if (position === undefined) return { state: 'out', ...common, reason: lostFor ?? 'not_standing' };
+  return { state: 'waiting', ...common, position, ...(lostFor && { reason: lostFor }) };
 }
 
 /** 1 for the next in line of those who lead no seat; undefined if it does not wait here. */
@@ -112,9 +120,13 @@ export function leadershipOf(
   };
 }
 
-function outReason({ lastTerms = [], session }: StandingFacts): OutReason {
-  for (const { sessionId, reason } of lastTerms) if (sessionId === session.sessionId && reason) return reason;
-  return 'not_standing';
+/** Why a term of the session's own ended here: the last of those that the term records still tell of. */
+function lastEndOf({ lastTerms = [], session }: StandingFacts): EndReason | undefined {
+  for (const { sessionId, reason, earlier = [] } of lastTerms) {
+    const own = [{ sessionId, reason }, ...earlier].find((each) => each.sessionId === session.sessionId);
+    if (own?.reason) return own.reason;
+  }
+  return undefined;
 }
 
 /** When a participant should renew next; milliseconds from the answer. */

@@ -106,6 +106,8 @@ export interface TermRecord {
   /** Who holds or held the term; a participant that asks after its end is told the reason by these. */
   leader: PublicCandidate;
   sessionId: string;
+  /** Of the terms before, the latest first: for participants that ask after a successor has begun. */
+  earlier?: { sessionId: string; reason: EndReason }[];
 }
 
 export interface LeaderRecord extends PublicCandidate {

@@ -98,7 +98,10 @@ export const standing = z
       .int()
       .min(1)
       .optional()
-      .meta({ description: 'Place in the queue, 1 is next. Only while waiting.' }),
+      .meta({
+        description:
+          'Place among those who wait, by joining; policy `fifo` takes the first. Only while waiting.',
+      }),
     leader: leader.nullable().meta({
       description: 'Who leads now, in the seat of the caller or the first one; null while nobody does.',
     }),

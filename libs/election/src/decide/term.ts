@@ -1,7 +1,7 @@
 /** How a term starts and ends: the only code that writes leader and term records. */
 import { derivedId } from '#core';
 import { policies } from '../policies/index.js';
-import type { EndReason, LeaderRecord, Mark } from '../records.js';
+import type { EndReason, LeaderRecord, Mark, TermRecord } from '../records.js';
 import type { Candidacy } from '../state.js';
 import { noteEnd } from './conduct.js';
 import { type Draft, publicOf } from './draft.js';
@@ -10,6 +10,9 @@ import { isFree, lineFor } from './line.js';
 
 /** Passing over more than this many dead candidacies is left to a further transition, so that one stays small. */
 const MOST_PASSED_OVER = 12;
+
+/** A leader that renews within its ttlMs asks soon after its term; so many later terms it may miss. */
+const MOST_ENDS_KEPT = 4;
 
 /** Writes of a term start (term, leader, head, event), and one to spare. */
 export const TERM_START_OPERATIONS = 5;
@@ -167,7 +170,22 @@ function startTerm(draft: Draft, seat: number, candidacy: Candidacy): true {
   const shown = publicOf({ ...record, candidateId });
   const { sessionId, incarnation, ttlMs } = record;
   draft.setLeader(seat, { ...shown, sessionId, incarnation, ttlMs, epoch, term, electedAt: draft.at });
-  draft.setTerm(seat, { epoch, term, since: draft.at, leader: shown, sessionId });
+  const earlier = endsBefore(draft, seat);
+  draft.setTerm(seat, {
+    epoch,
+    term,
+    since: draft.at,
+    leader: shown,
+    sessionId,
+    ...(earlier && { earlier }),
+  });
   draft.tell(seat, { type: 'leadership.acquired', leader: shown, previousLeader: null });
   return true;
+}
+
+/** Why the last terms of the seat ended, for those who led them. */
+function endsBefore(draft: Draft, seat: number): TermRecord['earlier'] {
+  const { sessionId, reason, earlier = [] } = draft.term(seat) ?? {};
+  if (sessionId === undefined || reason === undefined) return undefined;
+  return [{ sessionId, reason }, ...earlier].slice(0, MOST_ENDS_KEPT);
 }
