@@ -87,7 +87,6 @@ export {
   type OpenSession,
   type RenewedSession,
   type SessionRequest,
-  Sessions,
 } from './sessions.js';
 export { type SessionIdentity, SessionTokens } from './session-token.js';
 export {
