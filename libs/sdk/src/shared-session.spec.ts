@@ -115,6 +115,26 @@ describe('candidacies of one client', () => {
   });
 });
 
+describe('an answer that comes late', () => {
+  it('is not told, if it says "waiting" of before the term that a later one told', async () => {
+    const { clock, state, service, stand, told } = scene();
+    state.taken.add('b');
+    const b = stand('b');
+    const positions: unknown[] = [];
+    b.on('waiting', ({ position }) => positions.push(position));
+    const hold = held();
+    service.script = (request) => (request.body['waitMs'] === undefined ? state.script(request) : hold.reply);
+    await flush();
+    const before = state.script(service.asked('renew').at(-1) as SeenRequest);
+    Object.assign(state.contests.get('b') ?? {}, { state: 'leader' });
+    await clock.pass(TTL_MS / 3 + 1);
+    expect(b.isLeader()).toBe(true);
+    hold.release(before);
+    await flush();
+    expect([b.isLeader(), b.state, told, positions]).toEqual([true, 'leader', ['b elected 1'], [1]]);
+  });
+});
+
 describe('the end of a term', () => {
   it.each(['paused', 'deposed', 'deleted'])(
     'is told with its reason, %s, and ends no other',
