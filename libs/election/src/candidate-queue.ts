@@ -2,7 +2,7 @@
  * The candidacies of an election in queue order. A newcomer goes to the end, a place is found by halving, and nothing
  * is ever counted through: ten thousand may ask for their place every few seconds.
  */
-import type { Candidacy } from './state.js';
+import type { Candidacy } from './versioned.js';
 
 export class CandidateQueue {
   readonly #byId = new Map<string, Candidacy>();

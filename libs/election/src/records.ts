@@ -155,6 +155,8 @@ export interface CandidateRecord extends Qualities {
   address?: string;
   metadata?: Record<string, unknown>;
   joinedAt: string;
+  /** When it was told last that its ttlMs is too short. */
+  advisedAt?: string;
 }
 
 export type HandOverKind = 'step_down' | 'transfer' | 'depose';

@@ -17,6 +17,7 @@ import type { ElectionStore } from './store.js';
 import { Supervision } from './supervision.js';
 import { type TenantPast, TenantStreams } from './tenant-streams.js';
 import { SessionTimings } from './timing/session-timings.js';
+import { tellTooShort } from './timing/tell-too-short.js';
 import { View, type ViewListener } from './view.js';
 
 export interface ReplicaOptions {
@@ -61,6 +62,8 @@ export class Replica {
   /** For those who have to know which session a token names. */
   readonly tokens: SessionTokens;
   readonly timings: SessionTimings;
+  /** Tells the tenant that a leader's renewals hardly come in time. Never rejects. */
+  readonly tellTooShort: (sessionId: string) => Promise<void>;
   readonly management: ElectionManagement;
   readonly handOvers: HandOvers;
   readonly directory: Directory;
@@ -93,6 +96,7 @@ export class Replica {
     });
     this.tokens = tokens;
     this.timings = new SessionTimings(view, clock);
+    this.tellTooShort = (sessionId) => tellTooShort({ view, sequencer, clock }, sessionId);
     this.sessions = new Sessions({ store, view, situations, sequencer, tokens, quota });
     this.management = new ElectionManagement({ store, view, situations, sequencer });
     this.handOvers = new HandOvers(situations, sequencer);

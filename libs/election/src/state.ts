@@ -3,6 +3,7 @@
  * that a decision then guards.
  */
 import { CandidateQueue } from './candidate-queue.js';
+import type { Candidacy, Versioned } from './versioned.js';
 import {
   type CandidateRecord,
   type ConductRecord,
@@ -18,17 +19,7 @@ import {
 import type { ElectionRef, ParsedKey } from './keys.js';
 import type { Entry, Epoch } from './store.js';
 
-export interface Versioned<T> {
-  record: T;
-  createRevision: number;
-  modRevision: number;
-  /** When this replica's watch brought the present revision, monotonic ms; absent where a listing or a read did. */
-  seenAtMs?: number;
-}
-
-export interface Candidacy extends Versioned<CandidateRecord> {
-  candidateId: string;
-}
+export type { Candidacy, Versioned };
 
 export interface Seat {
   term?: Versioned<TermRecord>;

@@ -144,4 +144,19 @@ describe('the advice on timing', () => {
     const gone = await caller.post('/v1/sessions/renew', { session: opened['session'], timing: true });
     expect([gone.status, gone.body['code']]).toEqual([410, 'session.expired']);
   });
+
+  it('is an event of the election as well, once, when a leader is concerned', async () => {
+    const { renew, election } = await leaderOf(1_000);
+    await untilWatched(renew);
+    const events = async (): Promise<unknown> =>
+      (await caller.get(`/v1/elections/${election}/status`)).body['sequence'];
+    expect(await events()).toBe(1);
+    const told = async (): Promise<boolean> => {
+      await report(renew, 400);
+      return (await events()) === 2;
+    };
+    await waitUntil(told, { what: 'an event of the election' });
+    await report(renew, 400);
+    expect(await events()).toBe(2);
+  });
 });

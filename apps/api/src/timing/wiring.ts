@@ -13,5 +13,6 @@ export function createTiming({ engine, metrics, logger }: TimingParts) {
   renewalAdvice.listen((notice) =>
     logger.info(notice, 'the ttlMs of a session is too short for what is seen of it'),
   );
+  renewalAdvice.listen(({ sessionId }) => void engine.known?.tellTooShort(sessionId));
   return { renewalAdvice };
 }

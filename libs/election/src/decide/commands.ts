@@ -47,6 +47,12 @@ export interface ReportCommand {
   qualities: Qualities;
 }
 
+/** The service has seen that a participant's renewals hardly come in time. */
+export interface AdviseCommand {
+  kind: 'advise';
+  session: SessionIdentity;
+}
+
 /** What an operator says of a candidate. */
 export interface AppraiseCommand {
   kind: 'appraise';
@@ -130,6 +136,7 @@ export type Command =
   | ResignCommand
   | StepDownCommand
   | ReportCommand
+  | AdviseCommand
   | AppraiseCommand
   | ConductCommand
   | HandOverCommand

@@ -8,6 +8,7 @@ import { campaign } from './campaign.js';
 import type { Command, Verdict } from './commands.js';
 import { Draft } from './draft.js';
 import { resign } from './resign.js';
+import { advise } from './advise.js';
 import { conduct } from './conduct.js';
 import { cancelHandOver, handOver } from './hand-over.js';
 import { appraise, report } from './qualities.js';
@@ -52,6 +53,8 @@ function run(draft: Draft, command: Command): Verdict {
       return stepDown(draft, command);
     case 'report':
       return report(draft, command);
+    case 'advise':
+      return advise(draft, command);
     case 'appraise':
       return appraise(draft, command);
     case 'conduct':
