@@ -52,6 +52,23 @@ describe('the settlement of elections', () => {
     }
   }
 
+  it('replaces a leader that was withheld long enough as soon as the store can be reached again', async () => {
+    const { replica, store } = await start('prc_1');
+    await elect(replica, {});
+    const [a, b] = [stand('a'), stand('b')];
+    await a.campaign(replica);
+    await b.campaign(replica);
+    const transfer = { ...TARGET, kind: 'transfer', mode: 'graceful', seat: 0, to: 'b', graceMs: 0 } as const;
+    await replica.handOvers.request({ ...transfer, expectedTerm: 1 }, a.bounds());
+    await pass(TTL_MS - 1_000, replica, a, b);
+    store.partitioned = true;
+    await clock.advance(4_000);
+    store.partitioned = false;
+    // Another wait of a whole ttlMs would be one that nobody asked for.
+    await pass(3_000, replica, a, b);
+    expect(await b.renew(replica)).toMatchObject({ state: 'leader', grant: { term: 2 } });
+  });
+
   it('does not mark and unmark a leader in turns where replicas have another time of day', async () => {
     const settings = { policy: 'priority' as const, preemption: true, minTermMs: 30_000, graceMs: 60_000 };
     const { replica } = await start('prc_1');

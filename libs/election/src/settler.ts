@@ -19,7 +19,7 @@ import { Turns } from './turns.js';
 import type { View } from './view.js';
 
 const SWEEP_MS = 5_000;
-/** After a settlement that the store did not take: an outage may not add a whole sweep to a vacancy. */
+/** After a settlement that the store did not take: an outage may not add a whole sweep or ttlMs to a vacancy. */
 const RETRY_MS = 250;
 /** The largest ttlMs of the service: after a raised epoch no term starts before it has passed (rule 13). */
 const LARGEST_TTL_MS = 15 * 60_000;
@@ -235,8 +235,10 @@ export class Settler {
       const command = { kind: 'replace' as const, seat, leaderRevision: watch.revision };
       await sequencer.run(ref, command, { lane: 'resign', deadlineMs });
     } catch {
-      // The sweep sees the mark again and starts a new watch: late, never early.
-      this.#watched.delete(place);
+      // The watch is over and stays so: the record's revision guards the next attempt like this one.
+      if (this.#stopped || this.#watched.get(place)?.revision !== watch.revision) return;
+      const timer = clock.after(RETRY_MS, () => void this.#replace(ref, seat, watch));
+      this.#watched.set(place, { ...watch, timer });
     }
   }
 
