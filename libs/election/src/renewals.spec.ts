@@ -62,4 +62,24 @@ describe('a renewal', () => {
       state: 'leader',
     });
   });
+
+  it('after a replacement that the view does not show yet says that the caller waits, not that it is out', async () => {
+    const order = {
+      ...TARGET,
+      kind: 'transfer',
+      mode: 'immediate',
+      seat: 0,
+      to: 'b',
+      expectedTerm: 1,
+    } as const;
+    await clock.advance(10);
+    held = [];
+    await replica.handOvers.request(order, a.bounds());
+    const renewal = a.renew(replica);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    const late = held;
+    held = undefined;
+    for (const deliver of late) deliver();
+    expect(await renewal).toMatchObject({ state: 'waiting', leader: { name: 'b', term: 2 } });
+  });
 });

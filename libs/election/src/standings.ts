@@ -52,26 +52,32 @@ export class Standings {
     first: LeaderRead & Pick<CallBounds, 'deadlineMs'>,
   ): Promise<Standing> {
     const { view, store } = this.#parts;
-    const led = seatLedBy(view.election(ref), session.sessionId);
-    const elsewhere = led !== undefined && led !== first.seat;
-    const read = elsewhere ? await this.#readStanding(ref, session, optionsOf('renew', ref, first)) : first;
-    const leader = read.leader ? decode<LeaderRecord>(read.leader.value) : null;
-    const leads = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
-    let candidateId = leads ? leader.candidateId : view.standing(session.sessionId).get(ref.electionId);
+    let read: LeaderRead = first;
+    let leader = leaderIn(read);
+    let own = ownOf(leader, session);
+    // A view from before what was read knows neither why the caller leads no more nor where it stands since.
+    if (!own && first.leader?.modRevision !== this.#seenRevision(ref, first.seat))
+      await view.reaches(first.revision, CATCH_UP_MS);
+    if (!own && seatLedBy(view.election(ref), session.sessionId) !== undefined) {
+      read = await this.#readStanding(ref, session, optionsOf('renew', ref, first));
+      leader = leaderIn(read);
+      own = ownOf(leader, session);
+    }
+    let candidateId = own?.candidateId ?? view.standing(session.sessionId).get(ref.electionId);
     if (candidateId === undefined) {
       // The view may be younger than the candidacy; after the revision of this commit it is not.
       await view.reaches(read.revision, CATCH_UP_MS);
       candidateId = view.standing(session.sessionId).get(ref.electionId);
     }
     const election = view.election(ref);
-    if (!election?.config && !leads) throw unknownElection();
+    if (!election?.config && !own) throw unknownElection();
     const candidacy = candidateId === undefined ? undefined : election?.candidates.get(candidateId);
     return standingOf({
       ref,
       election: target.election,
       session,
       token: target.session,
-      candidate: leads ? leader.name : candidacy?.record.name,
+      candidate: own?.name ?? candidacy?.record.name,
       candidateId,
       leader,
       seat: read.seat,
@@ -158,6 +164,10 @@ export class Standings {
     return { seat, leader: reads[0]?.[0], revision, sequence };
   }
 
+  #seenRevision(ref: ElectionRef, seat: number): number | undefined {
+    return this.#parts.view.election(ref)?.seats.get(seat)?.leader?.modRevision;
+  }
+
   /** By this replica's clock if its watch brought the very record that was read. */
   #markAgeMs(election: ElectionState | undefined, { seat, leader }: LeaderRead): number | undefined {
     const seen = election?.seats.get(seat)?.leader;
@@ -178,6 +188,16 @@ export class Standings {
       ...toldBy(election, standing.candidateId),
     });
   }
+}
+
+function leaderIn({ leader }: LeaderRead): LeaderRecord | null {
+  return leader ? decode<LeaderRecord>(leader.value) : null;
+}
+
+/** The leader record if it is of this session. */
+function ownOf(leader: LeaderRecord | null, session: SessionIdentity): LeaderRecord | null {
+  const own = leader?.sessionId === session.sessionId && leader.incarnation === session.incarnation;
+  return own ? leader : null;
 }
 
 /** What a transition of this call travels with. */
