@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { derivedId } from '#core';
 import { CANDIDATE_NAME, ELECTION_NAME, electionRef, keys, parseKey } from './keys.js';
 
 const name = fc.stringMatching(CANDIDATE_NAME);
@@ -50,6 +51,17 @@ describe('keys', () => {
     ]) {
       expect(parseKey(unknown)).toBeUndefined();
     }
+  });
+
+  it('name an election the same way whenever it is asked for, however many others were asked for between', () => {
+    const first = electionRef('ten_a', 'billing');
+    for (let i = 0; i < 25_000; i += 1) electionRef('ten_b', `other-${i}`);
+    expect(electionRef('ten_a', 'billing')).toEqual(first);
+    expect(electionRef('ten_a', 'billing')).toEqual({
+      tenantId: 'ten_a',
+      electionId: derivedId('elc', 'ten_a', 'billing'),
+    });
+    expect(electionRef('ten_b', 'billing')).not.toEqual(first);
   });
 
   it('never give two elections a common folder, whatever their names and tenants', () => {

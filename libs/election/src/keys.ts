@@ -30,9 +30,24 @@ export interface ElectionRef {
   electionId: string;
 }
 
+/**
+ * Refs that were asked for, twice as many at most: the older half is let go when the newer one is full. Every call
+ * names its election, and the hash behind the id is the dearest part of finding it.
+ */
+const REMEMBERED = 10_000;
+let newer = new Map<string, ElectionRef>();
+let older = new Map<string, ElectionRef>();
+
 /** The same tenant and name always give the same id: a re-created election reopens its term key (S2). */
 export function electionRef(tenantId: string, name: string): ElectionRef {
-  return { tenantId, electionId: derivedId('elc', tenantId, name) };
+  // No id of a tenant holds the delimiter.
+  const asked = `${tenantId}/${name}`;
+  const known = newer.get(asked);
+  if (known) return known;
+  const ref = older.get(asked) ?? Object.freeze({ tenantId, electionId: derivedId('elc', tenantId, name) });
+  if (newer.size >= REMEMBERED) [older, newer] = [newer, new Map<string, ElectionRef>()];
+  newer.set(asked, ref);
+  return ref;
 }
 
 const folder = (ref: ElectionRef): string => `e/${ref.tenantId}/${ref.electionId}/`;
