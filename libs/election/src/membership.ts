@@ -21,6 +21,11 @@ const MISSED_AFTER_MS = 600;
  * renew, so every deadline starts anew. Shorter hiccups are within what renewing at a third of the TTL absorbs.
  */
 export const GAP_MS = 400;
+/**
+ * What is a gap for sessions so short that GAP_MS is most of their ttlMs: two heartbeats that stay out. The shortest is
+ * renewed every 66 ms, so what is less than this it survives by itself.
+ */
+export const SHORT_GAP_MS = 250;
 /** Readiness should not flap with every hiccup of the store; a balancer that asks every second is told in time. */
 const REACHED_WITHIN_MS = 2_000;
 /** Keys of replicas that died are removed after this. */
@@ -33,6 +38,8 @@ interface Heartbeat extends ReplicaRecord {
 export class Membership {
   /** Monotonic ms at which the last gap ended; deadlines count from it at the earliest. */
   gapEndedAtMs: number;
+  /** The same for gaps that count for short sessions alone. */
+  shortGapEndedAtMs: number;
   readonly #lastSeen = new Map<string, number>();
   readonly #housekeepers = new Set<string>();
   /** Processes that keep no house. */
@@ -51,7 +58,7 @@ export class Membership {
     this.#store = store;
     this.#clock = clock;
     this.#record = record;
-    this.gapEndedAtMs = clock.monotonicMs();
+    this.gapEndedAtMs = this.shortGapEndedAtMs = clock.monotonicMs();
     view.listen({
       replicaSeen: (processId, value) => this.#seen(processId, value),
       replicaGone: (processId) => {
@@ -86,10 +93,11 @@ export class Membership {
   /**
    * Whether deadlines may be judged now: a heartbeat sent after the last stall of this process has come back, and
    * recently. A replica that was frozen first drains what it missed, because its heartbeat comes behind it.
+   * @param gapMs what is recently
    */
-  isCurrent(): boolean {
+  isCurrent(gapMs = GAP_MS): boolean {
     const now = this.#clock.monotonicMs();
-    return now - this.#provenAtMs <= GAP_MS && this.#provenFromMs > this.#stalledAtMs;
+    return now - this.#provenAtMs <= gapMs && this.#provenFromMs > this.#stalledAtMs;
   }
 
   /** Whether the store has committed and told a heartbeat lately: what readiness asks. */
@@ -158,7 +166,9 @@ export class Membership {
     const { beat } = JSON.parse(value) as Heartbeat;
     const sentAt = this.#sentAt.get(beat);
     if (sentAt === undefined) return;
-    if (now - this.#provenAtMs > GAP_MS) this.#gapEnded();
+    const silentMs = now - this.#provenAtMs;
+    if (silentMs > GAP_MS) this.#gapEnded();
+    else if (silentMs > SHORT_GAP_MS) this.shortGapEndedAtMs = now;
     this.#provenAtMs = now;
     this.#provenFromMs = sentAt;
   }
@@ -171,7 +181,7 @@ export class Membership {
   }
 
   #gapEnded(): void {
-    this.gapEndedAtMs = this.#clock.monotonicMs();
+    this.gapEndedAtMs = this.shortGapEndedAtMs = this.#clock.monotonicMs();
   }
 
   #options(now: number): { lane: 'renew'; tenantId: string; deadlineMs: number } {

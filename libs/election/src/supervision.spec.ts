@@ -68,6 +68,27 @@ describe('supervision', () => {
     await expect(a.renew(replica)).resolves.toMatchObject({ state: 'leader' });
   });
 
+  it('gives a session of 300 ms a whole ttlMs more after a pause of the store that is none for longer ones', async () => {
+    const [short, long] = [300, 1_000].map((ttlMs) => new Participant(`p${ttlMs}`, { clock, ttlMs }));
+    await short?.campaign(replica);
+    await clock.advance(250);
+    await long?.campaign(replica);
+    await clock.advance(20);
+    store.partitioned = true;
+    await clock.advance(200);
+    store.partitioned = false;
+    // By now it would have been ended: it has not been renewed for more than 500 ms.
+    await clock.advance(290);
+    expect(sessions()).toHaveLength(2);
+    await clock.advance(80);
+    expect(sessions()).toHaveLength(1);
+    // The other one is due as if nothing had happened.
+    await clock.advance(400);
+    expect(sessions()).toHaveLength(1);
+    await clock.advance(60);
+    expect(sessions()).toHaveLength(0);
+  });
+
   it('does not judge before it has drained what came while the process stood still', async () => {
     const a = new Participant('a', { clock, ttlMs: 1_000 });
     await a.campaign(replica);

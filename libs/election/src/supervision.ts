@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '#core';
 import { keys } from './keys.js';
-import type { Membership } from './membership.js';
+import { GAP_MS, type Membership, SHORT_GAP_MS } from './membership.js';
 import type { ElectionStore } from './store.js';
 import type { SeenSession, View } from './view.js';
 
@@ -18,6 +18,8 @@ export const STAGGER_MS = 150;
 const LEAST_AFTER_GAP_MS = 1_000;
 /** A session that should be gone but still shows is looked at again after this. */
 const RETRY_MS = 250;
+/** A session shorter than this would not outlive a gap that is none for the others. */
+const SHORT_TTL_MS = 2 * GAP_MS;
 /** Thousands that fall due at once are judged in slices this long, with calls between them. */
 const SLICE_MS = 1;
 
@@ -92,14 +94,15 @@ export class Supervision {
     if (deadline > now) this.#lookAt(session, deadline);
     else {
       this.#lookAt(session, now + RETRY_MS);
-      if (this.#membership.isCurrent()) this.#end(session);
+      if (this.#membership.isCurrent(isShort(session) ? SHORT_GAP_MS : GAP_MS)) this.#end(session);
     }
   }
 
   #deadlineOf(session: SeenSession): number {
     const { ttlMs } = session.record;
-    const { gapEndedAtMs } = this.#membership;
-    if (session.seenAtMs > gapEndedAtMs) return session.seenAtMs + ttlMs;
+    const { gapEndedAtMs, shortGapEndedAtMs } = this.#membership;
+    if (session.seenAtMs > gapEndedAtMs)
+      return (isShort(session) ? Math.max(session.seenAtMs, shortGapEndedAtMs) : session.seenAtMs) + ttlMs;
     return gapEndedAtMs + Math.max(ttlMs, LEAST_AFTER_GAP_MS);
   }
 
@@ -127,4 +130,8 @@ export class Supervision {
   #tickOf(atMs: number): number {
     return Math.floor(atMs / TICK_MS);
   }
+}
+
+function isShort({ record }: SeenSession): boolean {
+  return record.ttlMs < SHORT_TTL_MS;
 }
