@@ -1,3 +1,4 @@
+import type { PrivateStack } from '#local-stack';
 import type { Line } from './figures.js';
 import type { Pace } from './rounds.js';
 import type { Service } from './service.js';
@@ -7,6 +8,7 @@ export interface Bench {
   /** Only to show that it works. */
   quick: boolean;
   pace: Pace;
+  stack: PrivateStack;
   etcdUrl: string;
   etcdPids: readonly number[];
   /** One API replica as a process of its own, started when first asked for. */

@@ -1,7 +1,8 @@
 /**
  * A leader to be killed: a process of its own that wins an election, says so, and renews once when it is asked to.
- * Arguments: "incumbent <url> <api key> <election> <ttlMs>" or "etcd <url> <election>". It ends with its parent.
+ * Arguments: "incumbent|attached <url> <api key> <election> <ttlMs>" or "etcd <url> <election>". It ends with its parent.
  */
+import { AttachedIncumbent } from './attached-incumbent.js';
 import { Gateway } from './etcd-gateway.js';
 import { Incumbent } from './incumbent.js';
 import { machineMs } from './machine-clock.js';
@@ -15,9 +16,10 @@ interface Leadership {
 }
 
 async function lead([kind, url = '', ...rest]: string[]): Promise<Leadership> {
-  if (kind === 'incumbent') {
+  if (kind === 'incumbent' || kind === 'attached') {
     const [apiKey = '', election = '', ttlMs = ''] = rest;
-    const participant = new Incumbent(url, apiKey);
+    const participant =
+      kind === 'attached' ? await AttachedIncumbent.connect(url, apiKey) : new Incumbent(url, apiKey);
     const standing = await participant.campaign(election, {
       candidate: `leader-${process.pid}`,
       ttlMs: Number(ttlMs),
@@ -40,8 +42,17 @@ function say(word: Word): void {
 
 process.on('disconnect', () => process.exit());
 const { ttlMs, renew } = await lead(process.argv.slice(2));
+/** Keeps itself alive until it is asked; then the answer to one more renewal is the last that it hears. */
+let renewed: Promise<unknown> = Promise.resolve();
+const timer = setInterval(() => {
+  renewed = renewed.then(renew);
+}, ttlMs / 4);
 process.on('message', () => {
-  const sentMs = machineMs();
-  void renew().then(() => say({ word: 'renewed', sentMs }));
+  clearInterval(timer);
+  void renewed.then(async () => {
+    const sentMs = machineMs();
+    await renew();
+    say({ word: 'renewed', sentMs });
+  });
 });
 say({ word: 'leads', ttlMs });

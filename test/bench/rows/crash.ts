@@ -16,7 +16,7 @@ const LANES = 3;
 /** How long the waiter has been waiting when the leader dies. */
 const SETTLE_MS = 300;
 
-interface Crash {
+export interface Crash {
   /** From the SIGKILL to the moment at which the next leader was told. */
   sinceKillMs: number;
   /** From the send of the last renewal that was answered. */
@@ -26,7 +26,7 @@ interface Crash {
 }
 
 /** Starts a leader, and a waiter that says when it was told that it leads. */
-interface Scene {
+export interface Scene {
   leader: ChildProcess;
   ttlMs: number;
   told: () => Promise<number>;
@@ -55,7 +55,7 @@ export async function crash(bench: Bench): Promise<Line[]> {
   return linesOf(ours, theirs);
 }
 
-async function repeat(rounds: number, makeScene: (round: number) => Promise<Scene>): Promise<Crash[]> {
+export async function repeat(rounds: number, makeScene: (round: number) => Promise<Scene>): Promise<Crash[]> {
   const results: Crash[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const scene = await makeScene(round);
@@ -68,7 +68,11 @@ async function repeat(rounds: number, makeScene: (round: number) => Promise<Scen
   return results;
 }
 
-async function kill({ leader, ttlMs, told }: Scene): Promise<Crash> {
+/** @param also what dies with the leader */
+export async function kill(
+  { leader, ttlMs, told }: Scene,
+  also: () => void = () => undefined,
+): Promise<Crash> {
   const toldMs = told();
   await pause(SETTLE_MS);
   const renewal = wordOf(leader, 'renewed');
@@ -76,10 +80,11 @@ async function kill({ leader, ttlMs, told }: Scene): Promise<Crash> {
   const { sentMs } = await renewal;
   const killedMs = machineMs();
   leader.kill('SIGKILL');
+  also();
   return { sinceKillMs: (await toldMs) - killedMs, sinceRenewalMs: (await toldMs) - sentMs, ttlMs };
 }
 
-async function ourScene(service: Service, election: string): Promise<Scene> {
+export async function ourScene(service: Service, election: string): Promise<Scene> {
   const leader = start(['incumbent', service.url, service.apiKey, election, `${TTL_MS}`]);
   const { ttlMs } = await wordOf(leader, 'leads');
   const waiter = service.connect();
@@ -100,7 +105,7 @@ async function ourScene(service: Service, election: string): Promise<Scene> {
   };
 }
 
-async function theirScene(url: string, election: string): Promise<Scene> {
+export async function theirScene(url: string, election: string): Promise<Scene> {
   const leader = start(['etcd', url, election]);
   const { ttlMs } = await wordOf(leader, 'leads');
   const waiter = new Gateway(url);
@@ -120,12 +125,12 @@ async function theirScene(url: string, election: string): Promise<Scene> {
   };
 }
 
-function start(args: string[]): ChildProcess {
+export function start(args: string[]): ChildProcess {
   return fork(join(import.meta.dirname, '../killable-leader.ts'), args);
 }
 
 /** The next word of this kind. @throws Error when the leader ends without it */
-async function wordOf<W extends Word['word']>(
+export async function wordOf<W extends Word['word']>(
   leader: ChildProcess,
   wanted: W,
 ): Promise<Extract<Word, { word: W }>> {

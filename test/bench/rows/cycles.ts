@@ -37,7 +37,8 @@ function campaignAndResign(participants: Incumbent[]): Omit<Load, 'servers'> {
   };
 }
 
-function grantCampaignResignRevoke(gateways: Gateway[]): Omit<Load, 'servers'> {
+/** What etcd calls for the same. */
+export function grantCampaignResignRevoke(gateways: Gateway[]): Omit<Load, 'servers'> {
   return {
     callers: gateways.length,
     call: async (caller) => {

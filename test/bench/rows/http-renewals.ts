@@ -39,7 +39,7 @@ async function leadersOf(participants: Incumbent[]): Promise<Omit<Load, 'servers
   return inTurns(leaders);
 }
 
-async function leasesOf(gateways: Gateway[]): Promise<Omit<Load, 'servers'>> {
+export async function leasesOf(gateways: Gateway[]): Promise<Omit<Load, 'servers'>> {
   const leases = await spread(gateways, async (gateway) => {
     const { lease } = await gateway.grant(TTL_MS / 1_000);
     return () => gateway.keepAlive(lease);
@@ -50,7 +50,7 @@ async function leasesOf(gateways: Gateway[]): Promise<Omit<Load, 'servers'>> {
 type Renew = () => Promise<void>;
 
 /** Gives every connection its share of the sessions; `make` begins one and says how it is renewed. */
-async function spread<C>(
+export async function spread<C>(
   connections: C[],
   make: (connection: C, index: number) => Promise<Renew>,
 ): Promise<Renew[][]> {
@@ -64,7 +64,7 @@ async function spread<C>(
 }
 
 /** Each caller renews its sessions one after the other, again and again. */
-function inTurns(shares: Renew[][]): Omit<Load, 'servers'> {
+export function inTurns(shares: Renew[][]): Omit<Load, 'servers'> {
   const turns = shares.map(() => 0);
   return {
     callers: shares.length,
