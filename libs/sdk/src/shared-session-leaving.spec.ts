@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { flush } from '../test/fake-clock.js';
 import { closeClients, scene } from '../test/scene.js';
-import { TTL_MS } from '../test/scripted-service.js';
+import { problem, TTL_MS } from '../test/scripted-service.js';
 
 afterEach(closeClients);
 
@@ -30,6 +30,23 @@ describe('leaving', () => {
     const next = stand('a');
     await flush();
     expect([next.isLeader(), ...state.sessions]).toEqual([true, 'ses_2']);
+  });
+
+  it('against its will gives its place in the session to the next candidacy of the election', async () => {
+    const { clock, state, service, stand, told } = scene();
+    stand('b');
+    service.script = (request) =>
+      request.path === '/v1/elections/a/campaign'
+        ? problem(409, 'election.candidate_taken')
+        : state.script(request);
+    stand('a');
+    await clock.pass(TTL_MS);
+    expect(told).toEqual(['b elected 1', 'a error election.candidate_taken']);
+    service.script = state.script;
+    const again = stand('a');
+    await flush();
+    expect([again.isLeader(), service.asked('sessions').length]).toEqual([true, 1]);
+    expect(service.asked('campaign').every(({ body }) => body['session'] === 'ses_1')).toBe(true);
   });
 
   it('by closing the client ends every belief before the one request that ends the session', async () => {

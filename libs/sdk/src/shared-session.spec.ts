@@ -4,7 +4,9 @@ import { closeClients, scene } from '../test/scene.js';
 import { problem, type Reply, type Script, type SeenRequest, TTL_MS } from '../test/scripted-service.js';
 import { held } from '../test/stand.js';
 import type { CampaignOptions } from './candidacy.js';
+import { Http } from './http.js';
 import type { ElectionOptions } from './incumbent.js';
+import { SharedSession } from './shared-session.js';
 
 afterEach(closeClients);
 
@@ -205,6 +207,16 @@ describe('the end of a term', () => {
     expect([...state.sessions]).toEqual(['ses_2']);
   });
 
+  it('is noticed by a campaign before the session is renewed, which makes a new one for all', async () => {
+    const { clock, state, stand } = scene();
+    const a = stand('a');
+    await flush();
+    state.expire('ses_1');
+    const b = stand('b');
+    await clock.pass(TTL_MS / 6);
+    expect([a.isLeader(), b.isLeader(), ...state.sessions]).toEqual([true, true, 'ses_2']);
+  });
+
   it('that a refusal of the session means is final for all', async () => {
     const { clock, service, stand, told } = scene();
     const [a, b] = [stand('a'), stand('b')];
@@ -247,6 +259,16 @@ describe('a term that nobody wants', () => {
     answer.release(reply as unknown as Reply);
     await flush();
     expect(b.isLeader()).toBe(true);
+  });
+
+  it('is not one that a campaign under way has not made yet, and nobody else minds', async () => {
+    const { clock, state, service, stand, told } = scene();
+    const a = stand('a');
+    await flush();
+    service.script = (request) => (request.verb === 'campaign' ? 'silent' : state.script(request));
+    const b = stand('b');
+    await clock.pass(2 * TTL_MS);
+    expect([a.isLeader(), b.state, told]).toEqual([true, 'joining', ['a elected 1']]);
   });
 
   it('is left by a campaign whose answer never came, and resigned when a renewal tells of it', async () => {
@@ -320,7 +342,18 @@ describe('making the session', () => {
     const sent = away.service.seen.length;
     await away.clock.pass(5 * TTL_MS);
     expect(away.service.seen).toHaveLength(sent);
-    away.service.script = away.state.script;
-    await away.stand('a').whenElected();
+  });
+
+  it('begins anew for whoever needs it in the moment in which it is given up', async () => {
+    const { clock, state, service } = scene();
+    const shared = new SharedSession(new Http(['http://a'], 'k', service.fetch, clock), TTL_MS, () => 0.5);
+    service.script = () => 'silent';
+    const given = shared.live(() => undefined);
+    const closing = shared.close();
+    service.script = state.script;
+    const live = await shared.live(() => undefined);
+    await expect(given).rejects.toThrow();
+    expect([await closing, live.end, ...state.sessions]).toEqual([true, undefined, live.token]);
+    await shared.close();
   });
 });
