@@ -94,7 +94,7 @@ export class UnaryCall {
   }
 }
 
-export interface CallBounds {
+interface CallBounds {
   withinMs: number;
   clock: Clock;
 }
