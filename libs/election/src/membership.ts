@@ -25,7 +25,7 @@ export const GAP_MS = 400;
  * What is a gap for sessions so short that GAP_MS is most of their ttlMs: two heartbeats that stay out. The shortest is
  * renewed every 66 ms, so what is less than this it survives by itself.
  */
-export const SHORT_GAP_MS = 250;
+const SHORT_GAP_MS = 250;
 /** Readiness should not flap with every hiccup of the store; a balancer that asks every second is told in time. */
 const REACHED_WITHIN_MS = 2_000;
 /** Keys of replicas that died are removed after this. */
@@ -93,11 +93,10 @@ export class Membership {
   /**
    * Whether deadlines may be judged now: a heartbeat sent after the last stall of this process has come back, and
    * recently. A replica that was frozen first drains what it missed, because its heartbeat comes behind it.
-   * @param gapMs what is recently
    */
-  isCurrent(gapMs = GAP_MS): boolean {
+  isCurrent(): boolean {
     const now = this.#clock.monotonicMs();
-    return now - this.#provenAtMs <= gapMs && this.#provenFromMs > this.#stalledAtMs;
+    return now - this.#provenAtMs <= GAP_MS && this.#provenFromMs > this.#stalledAtMs;
   }
 
   /** Whether the store has committed and told a heartbeat lately: what readiness asks. */

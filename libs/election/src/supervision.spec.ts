@@ -89,6 +89,26 @@ describe('supervision', () => {
     expect(sessions()).toHaveLength(0);
   });
 
+  it('asks a store that stands still to end no short session: that would overtake renewals when it goes on', async () => {
+    const ends: string[] = [];
+    const commit = store.commit.bind(store);
+    store.commit = (transition, options) => {
+      for (const write of transition.writes)
+        if (write.kind === 'delete' && write.key.startsWith('s/')) ends.push(write.key);
+      return commit(transition, options);
+    };
+    await new Participant('a', { clock, ttlMs: 300 }).campaign(replica);
+    await clock.advance(270);
+    store.partitioned = true;
+    // Due, and the heartbeats do not tell yet that nothing answers.
+    await clock.advance(120);
+    expect(ends).toEqual([]);
+    store.partitioned = false;
+    await clock.advance(600);
+    expect(ends).toHaveLength(1);
+    expect(sessions()).toHaveLength(0);
+  });
+
   it('does not judge before it has drained what came while the process stood still', async () => {
     const a = new Participant('a', { clock, ttlMs: 1_000 });
     await a.campaign(replica);

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '#core';
 import { keys } from './keys.js';
-import { GAP_MS, type Membership, SHORT_GAP_MS } from './membership.js';
+import { GAP_MS, type Membership } from './membership.js';
 import type { ElectionStore } from './store.js';
 import type { SeenSession, View } from './view.js';
 
@@ -18,8 +18,13 @@ export const STAGGER_MS = 150;
 const LEAST_AFTER_GAP_MS = 1_000;
 /** A session that should be gone but still shows is looked at again after this. */
 const RETRY_MS = 250;
-/** A session shorter than this would not outlive a gap that is none for the others. */
+/**
+ * A session shorter than this may be due before its heartbeats tell that the store stands still, at a change of etcd's
+ * leader say. Its end would wait in the store and overtake renewals that wait elsewhere; so the store is asked first.
+ */
 const SHORT_TTL_MS = 2 * GAP_MS;
+/** What takes the store longer than this is a pause of it; asked again after as long. */
+const PROOF_MS = 100;
 /** Thousands that fall due at once are judged in slices this long, with calls between them. */
 const SLICE_MS = 1;
 
@@ -93,9 +98,22 @@ export class Supervision {
     const deadline = this.#deadlineOf(session) + this.#membership.rank(session.sessionId) * STAGGER_MS;
     if (deadline > now) this.#lookAt(session, deadline);
     else {
-      this.#lookAt(session, now + RETRY_MS);
-      if (this.#membership.isCurrent(isShort(session) ? SHORT_GAP_MS : GAP_MS)) this.#end(session);
+      this.#lookAt(session, now + (isShort(session) ? PROOF_MS : RETRY_MS));
+      if (!this.#membership.isCurrent()) return;
+      if (isShort(session)) void this.#endIfStoreAnswers(session, now);
+      else this.#end(session);
     }
+  }
+
+  async #endIfStoreAnswers(session: SeenSession, nowMs: number): Promise<void> {
+    const { sessionId, modRevision, record } = session;
+    const read = { kind: 'key' as const, key: keys.session(sessionId) };
+    const options = { lane: 'renew' as const, tenantId: record.tenantId, deadlineMs: nowMs + PROOF_MS };
+    const answer = await this.#store.read([read], options).catch(() => undefined);
+    if (answer?.reads[0]?.[0]?.modRevision !== modRevision) return;
+    if (this.#clock.monotonicMs() - nowMs > PROOF_MS || !this.#membership.isCurrent()) return;
+    if (this.#view.sessions.get(sessionId) === session && session.modRevision === modRevision)
+      this.#end(session);
   }
 
   #deadlineOf(session: SeenSession): number {

@@ -67,11 +67,8 @@ async function withLeaderOfEtcd(bench: Bench): Promise<Line[]> {
       );
       const theirs = laneNumbers().map((lane) => theirScene(url, `with-etcd-${lane}-${round}`));
       const scenes = await Promise.all([...ours, ...theirs]);
-      const [first, ...others] = scenes.map((scene, at) =>
-        // One of them takes etcd's leader along; all are killed within a few milliseconds.
-        kill(scene, at === 0 ? () => void leader.kill() : undefined),
-      );
-      const results = await Promise.all([first, ...others]);
+      const together = barrier(scenes.length, () => void leader.kill());
+      const results = await Promise.all(scenes.map((scene) => kill(scene, together)));
       for (const [at, result] of results.entries()) {
         if (result) (crashes.ours[Math.floor(at / LANES)] ?? crashes.theirs).push(result);
       }
@@ -90,6 +87,20 @@ async function withLeaderOfEtcd(bench: Bench): Promise<Line[]> {
     await service.stop();
     await Promise.all([etcd.stop(), postgres.stop()]);
   }
+}
+
+/** Lets `count` callers go on when the last of them has come, right after `then`. */
+function barrier(count: number, then: () => void): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let missing = count;
+  return () => {
+    missing -= 1;
+    if (missing === 0) {
+      then();
+      resolve();
+    }
+    return promise;
+  };
 }
 
 function attached(ttlMs: number): Kind {

@@ -68,19 +68,19 @@ export async function repeat(rounds: number, makeScene: (round: number) => Promi
   return results;
 }
 
-/** @param also what dies with the leader */
+/** @param together waits for others that are to die in the same moment */
 export async function kill(
   { leader, ttlMs, told }: Scene,
-  also: () => void = () => undefined,
+  together: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Crash> {
   const toldMs = told();
   await pause(SETTLE_MS);
   const renewal = wordOf(leader, 'renewed');
   leader.send('renew');
   const { sentMs } = await renewal;
+  await together();
   const killedMs = machineMs();
   leader.kill('SIGKILL');
-  also();
   return { sinceKillMs: (await toldMs) - killedMs, sinceRenewalMs: (await toldMs) - sentMs, ttlMs };
 }
 
