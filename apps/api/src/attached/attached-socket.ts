@@ -163,7 +163,8 @@ export class AttachedSocket implements Listener {
     if (!this.corked) {
       this.corked = true;
       socket.cork();
-      setImmediate(() => this.flush());
+      // Runs when all promises that were settled in this turn have been followed.
+      process.nextTick(() => this.flush());
     }
     ws.send(text);
   }
