@@ -8,6 +8,7 @@ import { CreateWebhooks1795240180000 } from './1795240180000-create-webhooks.js'
 import { CreatePlans1795240240000 } from './1795240240000-create-plans.js';
 import { CreateAdmin1795240300000 } from './1795240300000-create-admin.js';
 import { LimitCandidacies1795250000000 } from './1795250000000-limit-candidacies.js';
+import { TellHandOvers1795250060000 } from './1795250060000-tell-hand-overs.js';
 
 export const MIGRATIONS = [
   CreateTenancy1795230000000,
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   CreatePlans1795240240000,
   CreateAdmin1795240300000,
   LimitCandidacies1795250000000,
+  TellHandOvers1795250060000,
 ];

@@ -134,10 +134,10 @@ function blank(event: EventRecord): LeadershipTermRow {
 
 function eventRow(event: RelayedEvent): Omit<LeadershipEventRow, 'missingBefore'> {
   const { id, type, tenantId, electionId, election, seat, epoch, sequence, term, fence, revision } = event;
-  const { leader, previousLeader, reason = null, by: causedBy = null } = event;
+  const { leader, previousLeader, reason = null, handOverId = null, by: causedBy = null } = event;
   const occurredAt = new Date(event.occurredAt);
-  const told = { type, election, seat, term, fence, leader, previousLeader, reason, causedBy, occurredAt };
-  return { id, tenantId, electionId, epoch, sequence, revision, ...told };
+  const told = { type, election, seat, term, fence, leader, previousLeader, reason, handOverId };
+  return { id, tenantId, electionId, epoch, sequence, revision, ...told, causedBy, occurredAt };
 }
 
 function isLater(event: Place, than: Place): boolean {

@@ -87,10 +87,11 @@ export class HistoryReader implements PastEvents, TenantPast {
 }
 
 function eventOf(row: LeadershipEventRow): RelayedEvent {
-  const { missingBefore: _missing, reason, causedBy, occurredAt, ...told } = row;
+  const { missingBefore: _missing, reason, handOverId, causedBy, occurredAt, ...told } = row;
   return {
     ...told,
     ...(reason && { reason }),
+    ...(handOverId && { handOverId }),
     ...(causedBy && { by: causedBy }),
     occurredAt: occurredAt.toISOString(),
   };

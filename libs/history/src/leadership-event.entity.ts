@@ -19,6 +19,7 @@ export interface LeadershipEventRow {
   leader: PublicCandidate | null;
   previousLeader: PublicCandidate | null;
   reason: EventRecord['reason'] | null;
+  handOverId: string | null;
   causedBy: Actor | null;
   occurredAt: Date;
   /** How many events before this one were never seen; 0 but after a loss. */
@@ -51,6 +52,7 @@ export const LeadershipEvents = new EntitySchema<LeadershipEventRow>({
     leader: { type: 'jsonb', nullable: true },
     previousLeader: { type: 'jsonb', name: 'previous_leader', nullable: true },
     reason: { type: 'text', collation: 'C', nullable: true },
+    handOverId: { type: 'text', collation: 'C', name: 'hand_over_id', nullable: true },
     causedBy: { type: 'jsonb', name: 'caused_by', nullable: true },
     occurredAt: { type: 'timestamptz', precision: 3, name: 'occurred_at' },
     missingBefore: { type: 'bigint', transformer: safeInteger, name: 'missing_before', default: 0 },

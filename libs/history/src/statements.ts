@@ -19,14 +19,15 @@ export const LAST_TERMS = `
 
 export const INSERT_EVENTS = `
   INSERT INTO leadership_events (tenant_id, election_id, epoch, sequence, revision, id, type, election, seat, term, fence,
-                                 leader, previous_leader, reason, caused_by, occurred_at, missing_before)
+                                 leader, previous_leader, reason, hand_over_id, caused_by, occurred_at,
+                                 missing_before)
   SELECT e."tenantId", e."electionId", e.epoch, e.sequence, e.revision, e.id, e.type, e.election, e.seat, e.term, e.fence,
-         nullif(e.leader, 'null'), nullif(e."previousLeader", 'null'), e.reason, nullif(e."causedBy", 'null'),
-         e."occurredAt", e."missingBefore"
+         nullif(e.leader, 'null'), nullif(e."previousLeader", 'null'), e.reason, e."handOverId",
+         nullif(e."causedBy", 'null'), e."occurredAt", e."missingBefore"
     FROM jsonb_to_recordset($1::jsonb) AS e (
       "tenantId" text, "electionId" text, epoch integer, sequence bigint, revision bigint, id text, type text,
       election text, seat integer, term bigint, fence bigint, leader jsonb, "previousLeader" jsonb, reason text,
-      "causedBy" jsonb, "occurredAt" timestamptz, "missingBefore" bigint)`;
+      "handOverId" text, "causedBy" jsonb, "occurredAt" timestamptz, "missingBefore" bigint)`;
 
 export const UPSERT_TERMS = `
   INSERT INTO leadership_terms (tenant_id, election_id, seat, epoch, term, fence, name, leader, started_at, ended_at,

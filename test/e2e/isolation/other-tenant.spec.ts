@@ -32,7 +32,11 @@ const routes = tenantRoutes();
 const routesOfThings = routes.filter(({ path }) => path.includes('{'));
 /** It has no end that could be waited for. */
 const STREAM = '/v1/events';
-const lists = routes.filter(({ method, path }) => method === 'GET' && !path.includes('{') && path !== STREAM);
+/** Answers nothing: it becomes a WebSocket. */
+const SOCKET = '/v1/sessions/connect';
+const lists = routes.filter(
+  ({ method, path }) => method === 'GET' && !path.includes('{') && path !== STREAM && path !== SOCKET,
+);
 
 /** Bodies that would work, for whoever owns the thing: one that does not fit would be refused with 400. */
 function bodyFor({ method, path }: Route): unknown {
@@ -40,6 +44,10 @@ function bodyFor({ method, path }: Route): unknown {
   if (path.endsWith('/campaign')) return { candidate: 'intruder' };
   if (path.endsWith('/renew')) return { session };
   if (path.endsWith('/resign')) return { session, candidateId };
+  if (path.endsWith('/step-down')) return { session, candidateId };
+  if (path.endsWith('/transfer')) return { mode: 'graceful', to: CANARY, expectedTerm: 1 };
+  if (path.endsWith('/depose')) return { mode: 'immediate', expectedTerm: 1 };
+  if (path.endsWith('/candidates/{candidate}') && method === 'PATCH') return { priority: 1 };
   if (path.endsWith('/recover')) return { since: new Date(Date.now() - 60_000).toISOString() };
   if (method === 'PATCH')
     return path.startsWith('/v1/elections') ? { state: 'paused' } : { status: 'paused' };
@@ -49,7 +57,11 @@ function bodyFor({ method, path }: Route): unknown {
 async function ask(caller: Caller, route: Route, name: string): Promise<Answer> {
   const body = bodyFor(route);
   const query = route.path.endsWith('/check') ? '?candidate=intruder' : '';
-  return await caller.send(route.method, route.path.replace(/\{\w+\}/, name) + query, {
+  const path = route.path
+    .replace('{candidate}', CANARY)
+    .replace(/(?<=hand-overs\/)\{id\}/, 'hov_000000000000000000000000')
+    .replace(/\{\w+\}/, name);
+  return await caller.send(route.method, path + query, {
     ...(body !== undefined && {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

@@ -22,6 +22,7 @@ describe('leader', () => {
     expect(body).toEqual({
       election,
       leader: null,
+      seat: 0,
       term: 0,
       fence: 0,
       sequence: 0,

@@ -94,14 +94,10 @@ export const standing = z
         'the queue. `yielding`: its term is being ended; what was granted holds to its end, nothing more is granted, so ' +
         'finish and step down or resign. `out`: it does not stand here.',
     }),
-    position: z
-      .int()
-      .min(1)
-      .optional()
-      .meta({
-        description:
-          'Place among those who wait, by joining; policy `fifo` takes the first. Only while waiting.',
-      }),
+    position: z.int().min(1).optional().meta({
+      description:
+        'Place among those who wait, by joining; policy `fifo` takes the first. Only while waiting.',
+    }),
     leader: leader.nullable().meta({
       description: 'Who leads now, in the seat of the caller or the first one; null while nobody does.',
     }),

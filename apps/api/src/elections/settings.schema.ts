@@ -115,7 +115,10 @@ export const electionChange = settings
         'With `seats`: the leaders of seats that are to go step down. Without it they forbid the change.',
     }),
   })
-  .refine((change) => Object.keys(change).length > 0, 'Name at least one field to change.')
+  .refine((change) => Object.keys(change).length > 0, {
+    when: ({ issues }) => issues.length === 0,
+    message: 'Name at least one field to change.',
+  })
   .refine((change) => change.retireSeats === undefined || change.seats !== undefined, {
     path: ['retireSeats'],
     message: 'Goes with seats, the number that is to remain.',

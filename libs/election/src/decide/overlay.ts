@@ -141,9 +141,9 @@ export class Overlay extends Composition {
     return this.termsSet.get(seat) ?? this.election.seats.get(seat)?.term?.record;
   }
 
-  /** The running or last term of every seat. */
+  /** The running or last term of every seat, those of seats that are no more among them. */
   *terms(): Generator<TermRecord> {
-    for (const seat of this.seats()) {
+    for (const seat of new Set([...this.election.seats.keys(), ...this.termsSet.keys()])) {
       const term = this.term(seat);
       if (term) yield term;
     }

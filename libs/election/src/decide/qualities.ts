@@ -25,15 +25,12 @@ export const appraise: Decider<AppraiseCommand> = (draft, { name, qualities, act
 /** Writes what is new; its place in the queue stays. Returns whether anything was. */
 export function describe(draft: Draft, candidacy: Candidacy, qualities: Qualities): boolean {
   const { record } = candidacy;
-  const fields = ['priority', 'priorityExpiresAt', 'health'] as const;
-  if (!fields.some((field) => qualities[field] !== undefined && qualities[field] !== record[field]))
-    return false;
   const { priorityExpiresAt: _until, ...lasting } = record;
-  // A new priority has a new end, or none.
-  draft.rewriteCandidacy(candidacy, {
-    ...(qualities.priority === undefined ? record : lasting),
-    ...defined(qualities),
-  });
+  // A priority that is given has the end that is given with it, or none.
+  const described = { ...(qualities.priority === undefined ? record : lasting), ...defined(qualities) };
+  const fields = ['priority', 'priorityExpiresAt', 'health'] as const;
+  if (fields.every((field) => described[field] === record[field])) return false;
+  draft.rewriteCandidacy(candidacy, described);
   return true;
 }
 
