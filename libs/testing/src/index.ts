@@ -17,6 +17,6 @@ export { MemoryElectionStore, MemoryStoreData, type MemoryStoreOptions } from '.
 export { waitUntil, type WaitOptions } from './wait-until.js';
 export { createElection, type ElectionCalls, Participant, type ParticipantOptions } from './participant.js';
 export { Contest, type Contestant } from './contest.js';
-export { Interleaving, type Mutation } from './interleaving.js';
+export { Interleaving, type Model, type Mutation, type Step } from './interleaving.js';
 export { type Received, type SinkAnswer, WebhookSink } from './webhook-sink.js';
 export { SINK_CERTIFICATE } from './webhook-sink-certificate.js';

@@ -1,31 +1,32 @@
 import {
   type Command,
   decide,
-  decode,
   electionRef,
+  type ElectionSettings,
   emptyElection,
   encodeSession,
   type Guard,
   keys,
-  type LeaderRecord,
   type SessionIdentity,
   type Situation,
   type Transition,
   View,
 } from '#election';
+import { Facts } from './facts.js';
 import { FakeClock } from './fake-clock.js';
 import { MemoryStoreData } from './memory-store.js';
+import { type Belief, Promises, SEATS_LOOKED_AT } from './promises.js';
 
-/** A participant of the model: one stand at a time, with what it was told and what it may believe. */
+/** A participant of the model: one session, with what it was told and what it may believe. */
 interface Stand {
   name: string;
   session: SessionIdentity;
+  /** As it was last told; a stand that queued anew has another by then. */
   candidateId: string;
-  /** Set once the stand was answered; before, the participant does not know of it. */
-  answered: boolean;
-  resigned: boolean;
+  /** Ended for good by sending a resign or a step-down that names it. */
+  givenUp: Set<string>;
   dead: boolean;
-  believes: boolean;
+  belief: Belief | undefined;
 }
 
 interface InFlight {
@@ -33,104 +34,120 @@ interface InFlight {
   done: () => void;
 }
 
+/** An answer on its way: what it says was read, when it arrives is anybody's guess. */
+interface Answer {
+  stand: Stand;
+  candidateId: string;
+  belief: Belief | undefined;
+}
+
 const REF = electionRef('ten_a', 'billing');
-const AT = '2026-01-01T00:00:00.000Z';
-const TARGET_TTL_MS = 1_000;
+const TTL_MS = 1_000;
+const ACT = { action: 'model', actor: { type: 'system' as const, id: 'test' }, targets: [], context: {} };
 
 /** Takes a guard out of every transition: what a build without it would do. */
 export type Mutation = (guard: Guard) => boolean;
 
+export interface Model {
+  replicas: number;
+  settings?: Partial<ElectionSettings>;
+  /** How many stand already, known to everybody. */
+  crowd?: number;
+  lacks?: Mutation;
+}
+
 /**
- * Random interleavings of what replicas with lagging views decide and what the store commits in which order.
- * `violations` names every broken promise. With a mutation it plays a build that lacks a guard, to show that the
- * search would find it.
+ * Random interleavings of what replicas with lagging views decide and what the store commits in which order; answers
+ * overtake each other. `violations` names every broken promise. With a mutation it plays a build that lacks a guard,
+ * to show that the search would find it.
  */
 export class Interleaving {
-  readonly violations: string[] = [];
   readonly data = new MemoryStoreData();
+  readonly facts = new Facts(this.data, REF);
+  readonly #clock = new FakeClock();
   readonly #views: View[] = [];
   readonly #undelivered: (() => void)[][] = [];
   readonly #stands: Stand[] = [];
-  #inFlight: InFlight[] = [];
-  #lastFence = 0;
+  readonly #promises = new Promises(this.facts, this.#stands);
+  readonly #inFlight: InFlight[] = [];
+  #answers: Answer[] = [];
+  /** Renewals that are held: their sessions are rewritten, the leader record is still to be read. */
+  #held: Stand[] = [];
   #made = 0;
   readonly #lacks: Mutation;
 
-  constructor(replicas: number, lacks: Mutation = () => false) {
+  constructor({ replicas, settings, crowd = 0, lacks = () => false }: Model) {
     this.#lacks = lacks;
     for (let i = 0; i < replicas; i += 1) this.#addReplica();
-    this.#decide(
-      0,
-      {
-        kind: 'create',
-        name: 'billing',
-        settings: { policy: 'fifo', ttlMs: TARGET_TTL_MS, maxTtlMs: 60_000 },
-        maxCandidates: 100,
-        changeId: 'create',
-        act: {
-          id: 'aud_create',
-          action: 'election.created',
-          actor: { type: 'system', id: 'test' },
-          targets: [],
-          context: {},
-        },
-      },
-      () => undefined,
-    );
-    this.#commitAll();
-    this.#deliverAll();
+    const given = { policy: 'fifo' as const, ttlMs: TTL_MS, maxTtlMs: 60_000, ...settings };
+    const create = { kind: 'create' as const, name: 'billing', settings: given, maxCandidates: 100 };
+    this.#decide(0, { ...create, changeId: 'create', act: this.#act() });
+    for (let joined = 0; joined <= crowd; joined += 1) {
+      this.#commitAll();
+      this.#deliverAll();
+      if (joined < crowd) this.#campaign(0, joined);
+    }
+  }
+
+  get violations(): readonly string[] {
+    return this.#promises.broken;
   }
 
   /** One step; the numbers choose what, where and whose. Every choice is legal for some real schedule. */
-  step(what: number, where: number, whose: number): void {
+  step(what: Step, where: number, whose: number): void {
     const replica = where % this.#views.length;
     // Mostly the youngest stands: the races are among those who have just come or are about to go.
     const stand = this.#stands.at(-1 - (whose % Math.max(1, Math.min(4, this.#stands.length))));
-    switch (what % 9) {
-      case 0:
-      case 1:
-        return this.#campaign(replica);
-      case 2:
-        return stand && this.#resign(replica, stand);
-      case 3:
-        return stand && this.#renew(stand);
-      case 4:
-        return stand && this.#expire(stand);
-      case 5:
-        return this.#decide(replica, { kind: 'settle' }, () => undefined);
-      case 6:
-      case 7:
-        return this.#commitOne(whose);
-      default:
-        return this.#undelivered[replica]?.shift()?.();
-    }
+    const seat = whose % this.facts.seatCount;
+    const steps: Record<Step, () => unknown> = {
+      campaign: () => this.#campaign(replica, whose),
+      resign: () => stand && this.#leave(replica, stand, 'resign', whose),
+      stepDown: () => stand && this.#leave(replica, stand, 'stepDown', whose),
+      renew: () => stand && this.#renew(stand, whose % 3 === 0),
+      expire: () => stand && this.#expire(stand),
+      settle: () => this.#decide(replica, { kind: 'settle' }),
+      replace: () => this.#replace(replica, whose),
+      handOver: () => this.#handOver(replica, seat, whose, stand?.name),
+      cancel: () => this.#cancel(replica, seat),
+      appraise: () => stand && this.#appraise(replica, stand, whose),
+      seats: () => this.#changeSeats(replica, 1 + (whose % 3)),
+      time: () => this.#clock.stall(400),
+      commit: () => this.#commitOne(whose),
+      answer: () => this.#answerOne(whose),
+      deliver: () => this.#deliver(replica, 1 + (whose % 4)),
+    };
+    steps[what]();
   }
 
-  /** Lets everything arrive, settles twice on current views, and looks whether somebody leads who should. */
+  /** Lets everything arrive, settles on current views, and looks whether everybody leads who should. */
   quiesce(): void {
-    this.#commitAll();
-    this.#deliverAll();
-    for (let round = 0; round < 4; round += 1) {
-      this.#decide(round % this.#views.length, { kind: 'settle' }, () => undefined);
-      this.#commitAll();
-      this.#deliverAll();
+    this.#arrive();
+    for (let round = 0; round < 12; round += 1) {
+      const replica = round % this.#views.length;
+      this.#decide(replica, { kind: 'settle' });
+      this.#arrive();
+      for (let seat = 0; seat < SEATS_LOOKED_AT; seat += 1) this.#replace(replica, seat);
+      this.#arrive();
     }
-    const waiting = this.#liveCandidates();
-    if (waiting.length > 0 && !this.#leader())
-      this.violations.push('nobody leads although a live candidate waits');
+    this.#promises.checkLed();
+    for (const [seat, { withheld }] of this.facts.leaders(SEATS_LOOKED_AT))
+      if (withheld) this.#promises.broken.push(`seat ${seat} is withheld for ever`);
   }
 
-  /** Whether somebody leads before any settling: what L1 asks of joins and resignations by themselves. */
+  /** Whether everybody leads who should before any settling: what L1 asks of joins and resignations by themselves. */
   arriveWithoutSettling(): void {
+    this.#arrive();
+    if (this.#stands.every((stand) => !stand.dead)) this.#promises.checkLed();
+  }
+
+  #arrive(): void {
     this.#commitAll();
     this.#deliverAll();
-    if (this.#liveCandidates().length > 0 && !this.#leader() && this.#stands.every((stand) => !stand.dead)) {
-      this.violations.push('a join and a resignation missed each other: nobody leads');
-    }
+    while (this.#answers.length + this.#held.length > 0) this.#answerOne(0);
   }
 
   #addReplica(): void {
-    const view = new View(new FakeClock());
+    const view = new View(this.#clock);
     const undelivered: (() => void)[] = [];
     view.reset(this.data.read({ kind: 'prefix', prefix: '' }), this.data.revision);
     this.data.listeners.add((changes, revision) => undelivered.push(() => view.apply(changes, revision)));
@@ -138,51 +155,35 @@ export class Interleaving {
     this.#undelivered.push(undelivered);
   }
 
-  #campaign(replica: number): void {
+  #campaign(replica: number, priority: number): void {
     const id = ++this.#made;
-    const session = {
-      sessionId: `ses_${String(id).padStart(6, '0')}`,
-      tenantId: 'ten_a',
-      ttlMs: TARGET_TTL_MS,
-      incarnation: `i${id}`,
-    };
-    const stand: Stand = {
-      name: `p${id}`,
-      session,
-      candidateId: `cnd_${id}`,
-      answered: false,
-      resigned: false,
-      dead: false,
-      believes: false,
-    };
-    const { sessionId, incarnation } = session;
-    const command: Command = {
-      kind: 'campaign',
-      candidateId: stand.candidateId,
-      candidate: { name: stand.name },
-      sessionId,
-      incarnation,
-    };
-    this.#decide(replica, command, () => {
-      stand.answered = true;
+    const sessionId = `ses_${String(id).padStart(6, '0')}`;
+    const incarnation = `i${id}`;
+    const session = { sessionId, tenantId: 'ten_a', ttlMs: TTL_MS, incarnation };
+    const candidateId = `cnd_${id}`;
+    // Names in another order than the one of joining: that is what a ring goes by.
+    const name = `p${(id * 7) % 10}${id}`;
+    const stand = { name, session, candidateId, givenUp: new Set<string>(), dead: false, belief: undefined };
+    const candidate = { name, priority: priority % 4 };
+    this.#decide(replica, { kind: 'campaign', candidateId, candidate, sessionId, incarnation }, () => {
       this.#stands.push(stand);
-      this.#grant(stand);
+      this.#answerWith(stand);
     });
   }
 
-  #resign(replica: number, stand: Stand): void {
-    // Sending it ends the belief for good, whatever becomes of the request.
-    stand.resigned = true;
-    stand.believes = false;
-    this.#decide(
-      replica,
-      { kind: 'resign', candidateId: stand.candidateId, session: stand.session },
-      () => undefined,
-    );
+  /** Sending it ends the belief in that candidateId for good, whatever becomes of the request. */
+  #leave(replica: number, stand: Stand, kind: 'resign' | 'stepDown', whose: number): void {
+    const repeats = [...stand.givenUp];
+    const candidateId = whose % 5 === 0 && repeats.length > 0 ? (repeats[0] ?? '') : stand.candidateId;
+    stand.givenUp.add(candidateId);
+    if (stand.belief?.candidateId === candidateId) stand.belief = undefined;
+    this.#decide(replica, { kind, candidateId, session: stand.session }, () => {
+      if (kind === 'stepDown') this.#answerWith(stand);
+    });
   }
 
-  /** A renewal commits at once; what it reads is its answer. */
-  #renew(stand: Stand): void {
+  /** A renewal commits at once; what it reads then, or later if it is held, is its answer. */
+  #renew(stand: Stand, held: boolean): void {
     if (stand.dead) return;
     const key = keys.session(stand.session.sessionId);
     const value = encodeSession(stand.session);
@@ -191,34 +192,104 @@ export class Interleaving {
       writes: [{ kind: 'put', key, value }],
       reads: [],
     });
-    if (outcome.kind === 'committed') this.#grant(stand);
-    else stand.believes = false;
+    if (outcome.kind !== 'committed') stand.belief = undefined;
+    else if (held) this.#held.push(stand);
+    else this.#answerWith(stand);
   }
 
-  /** The participant has been silent for its ttlMs: its belief is over, and a replica ends its session. */
+  /** The participant has been silent for its ttlMs: what it was told and would be told is over, and so is its session. */
   #expire(stand: Stand): void {
     stand.dead = true;
-    stand.believes = false;
-    this.data.commit({
-      guards: [],
-      writes: [{ kind: 'delete', key: keys.session(stand.session.sessionId) }],
-      reads: [],
-    });
+    stand.belief = undefined;
+    this.#answers = this.#answers.filter((answer) => answer.stand !== stand);
+    this.#held = this.#held.filter((one) => one !== stand);
+    const key = keys.session(stand.session.sessionId);
+    this.#promises.before();
+    this.data.commit({ guards: [], writes: [{ kind: 'delete', key }], reads: [] });
+    this.#promises.after();
   }
 
-  #grant(stand: Stand): void {
-    const leader = this.#leader();
-    stand.believes = leader?.candidateId === stand.candidateId && !stand.resigned && !stand.dead;
-    const believers = this.#stands.filter((other) => other.believes);
-    if (believers.length > 1)
-      this.violations.push(`two believe to lead: ${believers.map(({ name }) => name).join(', ')}`);
+  /**
+   * A replica has watched the mark that its view shows for the ttlMs of the session: whatever was granted before the
+   * mark is over by then, also what is still on its way.
+   */
+  #replace(replica: number, whose: number): void {
+    const seats = [...(this.#views[replica]?.election(REF)?.seats ?? [])];
+    const withheld = seats.flatMap(([seat, { leader }]) =>
+      leader?.record.withheld ? [{ seat, leader }] : [],
+    );
+    const watched = withheld[whose % Math.max(1, withheld.length)];
+    if (!watched) return;
+    const { seat, leader } = watched;
+    const isOver = (belief: Belief | undefined): boolean =>
+      belief !== undefined &&
+      belief.candidateId === leader.record.candidateId &&
+      belief.readRevision < leader.modRevision;
+    for (const stand of this.#stands) if (isOver(stand.belief)) stand.belief = undefined;
+    this.#answers = this.#answers.filter(({ belief }) => !isOver(belief));
+    this.#decide(replica, { kind: 'replace', seat, leaderRevision: leader.modRevision });
   }
 
-  #decide(replica: number, command: Command, done: () => void): void {
-    let decision = decide(this.#situation(replica, false), [command], AT);
+  #handOver(replica: number, seat: number, whose: number, to: string | undefined): void {
+    const kinds = ['transfer', 'step_down', 'depose'] as const;
+    const kind = kinds[whose % 3] ?? 'depose';
+    const wish = {
+      ...{ handOverId: `hov_${++this.#made}`, kind, mode: 'graceful' as const },
+      ...{ expectedTerm: this.facts.term(seat)?.term ?? 0, graceMs: whose % 2 ? 0 : 300 },
+      fallback: whose % 5 === 0 ? ('cancel' as const) : ('next' as const),
+      ...(kind === 'transfer' && to !== undefined && { to }),
+    };
+    this.#decide(replica, { kind: 'handOver', seat, wish, dryRun: false, act: this.#act() });
+  }
+
+  #cancel(replica: number, seat: number): void {
+    const { handOverId = '' } = this.facts.handOver(seat) ?? {};
+    this.#decide(replica, { kind: 'cancelHandOver', handOverId, act: this.#act() });
+  }
+
+  #appraise(replica: number, { name }: Stand, priority: number): void {
+    const qualities = { priority: priority % 5 };
+    this.#decide(replica, { kind: 'appraise', name, qualities, act: this.#act() });
+  }
+
+  #changeSeats(replica: number, seats: number): void {
+    const changeId = `change-${++this.#made}`;
+    const settings = { seats };
+    this.#decide(replica, { kind: 'change', settings, retireSeats: true, changeId, act: this.#act() });
+  }
+
+  /** What the store says now of the stand, on its way to the participant. */
+  #answerWith(stand: Stand): void {
+    const { sessionId, incarnation } = stand.session;
+    let belief: Belief | undefined;
+    let candidateId = this.facts.candidateIdOf(stand.name) ?? stand.candidateId;
+    for (const [seat, leader] of this.facts.leaders(SEATS_LOOKED_AT)) {
+      if (leader.sessionId !== sessionId || leader.incarnation !== incarnation) continue;
+      candidateId = leader.candidateId;
+      if (!leader.withheld) belief = { seat, candidateId, readRevision: this.data.revision };
+    }
+    this.#answers.push({ stand, candidateId, belief });
+  }
+
+  #answerOne(which: number): void {
+    const held =
+      which % 2 === 0 ? this.#held.splice(which % Math.max(1, this.#held.length), 1)[0] : undefined;
+    // The read of a held renewal asks for the session as well: it is answered only while that lives.
+    if (held) return this.facts.lives(held.session) ? this.#answerWith(held) : undefined;
+    const [answer] = this.#answers.splice(which % Math.max(1, this.#answers.length), 1);
+    if (!answer || answer.stand.dead) return;
+    const { stand, candidateId, belief } = answer;
+    stand.candidateId = candidateId;
+    stand.belief = belief && !stand.givenUp.has(belief.candidateId) ? belief : undefined;
+    this.#promises.checkBeliefs();
+  }
+
+  #decide(replica: number, command: Command, done: () => void = () => undefined): void {
+    const at = new Date(this.#clock.wallTimeMs()).toISOString();
+    let decision = decide(this.#situation(replica, false), [command], at);
     if (decision.lookAgain) {
       for (const deliver of this.#undelivered[replica]?.splice(0) ?? []) deliver();
-      decision = decide(this.#situation(replica, true), [command], AT);
+      decision = decide(this.#situation(replica, true), [command], at);
     }
     if (decision.verdicts[0]?.kind !== 'done' || decision.draft.changesNothing) return;
     const whole = decision.draft.transition();
@@ -234,7 +305,7 @@ export class Interleaving {
       revision: view.revision,
       fresh,
       epoch: { epoch: 0, settled: true },
-      time: { monotonicMs: 0, wallMs: 0 },
+      time: { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallTimeMs() },
       tenant: undefined,
       // Harsher than the product, whose view is one moment: the sessions are those of another, differently late view.
       session: (sessionId) => (fresh ? view : sessions).sessions.get(sessionId) ?? 'absent',
@@ -246,75 +317,47 @@ export class Interleaving {
   #commitOne(which: number): void {
     const [chosen] = this.#inFlight.splice(which % Math.max(1, this.#inFlight.length), 1);
     if (!chosen) return;
-    const before = this.#leader();
-    const queue = this.#liveCandidates(before?.candidateId);
+    this.#promises.before();
     const outcome = this.data.commit(chosen.transition);
     if (outcome.kind !== 'committed') return;
-    this.#checkSwept(queue);
-    this.#checkTerm(before, queue);
+    this.#promises.after();
     chosen.done();
-  }
-
-  /** Whoever waited alive still stands, unless it resigned. */
-  #checkSwept(queue: string[]): void {
-    for (const candidateId of queue) {
-      const resigned = this.#stands.some((stand) => stand.candidateId === candidateId && stand.resigned);
-      if (!resigned && !this.data.entries.has(keys.candidate(REF, candidateId))) {
-        this.violations.push(`${candidateId} was swept alive`);
-      }
-    }
-  }
-
-  #checkTerm(before: LeaderRecord | undefined, queue: string[]): void {
-    const leader = this.#leader();
-    if (!leader) return;
-    if (!this.data.entries.has(keys.candidate(REF, leader.candidateId))) {
-      this.violations.push(`${leader.name} leads without a candidacy`);
-    }
-    if (leader.candidateId === before?.candidateId) return;
-    if (leader.term <= this.#lastFence)
-      this.violations.push(`fence fell from ${this.#lastFence} to ${leader.term}`);
-    this.#lastFence = leader.term;
-    const session = this.data.entries.get(keys.session(leader.sessionId));
-    if (session?.value.endsWith(` ${leader.incarnation}`) !== true)
-      this.violations.push(`${leader.name} won dead`);
-    const first = queue.find((candidateId) => this.data.entries.has(keys.candidate(REF, candidateId)));
-    if (first !== undefined && first !== leader.candidateId)
-      this.violations.push(`${first} was passed over for ${leader.candidateId}`);
-    if (before && this.#stands.some((stand) => stand.believes && stand.candidateId === before.candidateId)) {
-      this.violations.push(`${before.name} was succeeded while it believed`);
-    }
-  }
-
-  /** Candidacies whose session lives, in queue order, the present leader's left out. */
-  #liveCandidates(leading?: string): string[] {
-    return this.data
-      .read({ kind: 'prefix', prefix: keys.candidates(REF) })
-      .map((entry) => ({
-        entry,
-        record: decode<{ sessionId: string; incarnation: string; order: number }>(entry.value),
-      }))
-      .sort((a, b) => a.entry.createRevision - b.entry.createRevision || a.record.order - b.record.order)
-      .filter(({ record }) =>
-        this.data.entries.get(keys.session(record.sessionId))?.value.endsWith(` ${record.incarnation}`),
-      )
-      .map(({ entry }) => entry.key.slice(keys.candidates(REF).length))
-      .filter((candidateId) => candidateId !== leading);
-  }
-
-  #leader(): LeaderRecord | undefined {
-    const entry = this.data.entries.get(keys.leader(REF, 0));
-    return entry && decode<LeaderRecord>(entry.value);
   }
 
   #commitAll(): void {
     while (this.#inFlight.length > 0) this.#commitOne(0);
   }
 
+  #deliver(replica: number, most: number): void {
+    for (const deliver of this.#undelivered[replica]?.splice(0, most) ?? []) deliver();
+  }
+
   #deliverAll(): void {
     for (const undelivered of this.#undelivered) for (const deliver of undelivered.splice(0)) deliver();
   }
+
+  #act() {
+    return { id: `aud_${++this.#made}`, ...ACT };
+  }
 }
+
+/** What can happen in a play of the model. */
+export type Step =
+  | 'campaign'
+  | 'resign'
+  | 'stepDown'
+  | 'renew'
+  | 'expire'
+  | 'settle'
+  | 'replace'
+  | 'handOver'
+  | 'cancel'
+  | 'appraise'
+  | 'seats'
+  | 'time'
+  | 'commit'
+  | 'answer'
+  | 'deliver';
 
 /** Every other session also stands in an election outside the model, so that resigning here does not end it. */
 function standsElsewhere(sessionId: string): string[] {

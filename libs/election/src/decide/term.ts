@@ -40,6 +40,16 @@ const QUEUES_ANEW: ReadonlySet<EndReason> = new Set<EndReason>([
   'seat_retired',
 ]);
 
+/** Who is to have a vacant seat, as far as it is not the policy's to say. */
+interface Choice {
+  /** Name of a candidate. */
+  to?: string | undefined;
+  /** The candidateId with which the last leader has just queued anew. */
+  anew?: string | undefined;
+  /** Everybody else goes before it. */
+  anotherFirst?: boolean;
+}
+
 /** Reasons for which somebody wants another to lead, whatever the policy thinks of the leader. */
 const ANOTHER_FIRST: ReadonlySet<EndReason> = new Set<EndReason>(['stepped_down', 'transferred']);
 
@@ -54,7 +64,8 @@ export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending
   const anew = queues ? standAnew(draft, candidacy, seat) : undefined;
   const choice = {
     to: ending.to ?? markOf(leader)?.to,
-    ...(ANOTHER_FIRST.has(ending.reason) && { last: anew?.candidateId }),
+    anew: anew?.candidateId,
+    anotherFirst: ANOTHER_FIRST.has(ending.reason),
   };
   const filled = seat < draft.seatCount && fillSeat(draft, seat, choice);
   if (!filled) leaveVacant(draft, seat, leader);
@@ -78,21 +89,23 @@ export function mayStart(draft: Draft): boolean {
 
 /**
  * Gives a vacant seat to the candidate `to` if it stands and lives, else to the first live candidacy of the line,
- * sweeping dead ones that it passes; `last` has it only if nobody else may. Returns whether somebody leads now.
+ * sweeping dead ones that it passes. Returns whether somebody leads now.
  */
 export function fillSeat(
   draft: Draft,
   seat: number,
-  { to, last }: { to?: string | undefined; last?: string | undefined } = {},
+  { to, anew, anotherFirst = false }: Choice = {},
 ): boolean {
   if (draft.leader(seat) || !mayStart(draft)) return false;
   const chosen = to === undefined ? undefined : draft.candidacyOfName(to);
   if (chosen && draft.seemsAlive(chosen) && isFree(draft, chosen)) return startTerm(draft, seat, chosen);
   let passed = 0;
-  for (const candidacy of lineFor(draft, seat, last)) {
+  for (const candidacy of lineFor(draft, seat, anotherFirst ? anew : undefined)) {
     if (draft.seemsAlive(candidacy)) {
-      // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen.
-      if (draft.config && policies[draft.config.policy].ranks) draft.guardNoneJoined();
+      // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen. Whoever has just queued
+      // anew wins only if nobody else stands.
+      const ranks = draft.config && policies[draft.config.policy].ranks;
+      if (ranks || candidacy.candidateId === anew) draft.guardNoneJoined();
       return startTerm(draft, seat, candidacy);
     }
     if (passed++ >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) return false;
