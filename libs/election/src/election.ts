@@ -14,9 +14,10 @@
  * Assumed. The store is linearizable. Clock *rates* of participants and replicas differ by less than the safety
  * margin; offsets do not matter. A suspended machine's monotonic clock stands still.
  *
- * Every change is one guarded transition (`decide/`); views and watches only say when to try one.
+ * Every change is one guarded transition (`decide/`); views and watches only say when to try one. What operators do
+ * to a running term (step-down, transfer, depose) is in `hand-overs.ts`, who is next in `policies/`.
  */
-import { type Clock, newId } from '#core';
+import type { Clock } from '#core';
 import type {
   CallBounds,
   CampaignRequest,
@@ -31,30 +32,22 @@ import type {
   Target,
   TermVerdict,
 } from './answers.js';
-import type { CampaignCommand, Done } from './decide/commands.js';
-import { electionRef, type ElectionRef, keys } from './keys.js';
-import { readLeaders } from './leaders.js';
+import { Candidacies, type Stood } from './candidacies.js';
+import { electionRef, keys } from './keys.js';
+import { readLeaders, readLeadership, record } from './leaders.js';
 import type { PastEvents } from './missed-events.js';
 import type { Observers, ObservationSource } from './observers.js';
-import { leadershipOf, standingOf, viewOfLeader } from './presentation.js';
-import {
-  type ConfigRecord,
-  decode,
-  type EventRecord,
-  fenceOf,
-  type LeaderRecord,
-  newIncarnation,
-  type TermRecord,
-} from './records.js';
+import { viewOfLeader } from './presentation.js';
+import { decode, type EventRecord, fenceOf, type LeaderRecord, type TermRecord } from './records.js';
 import { checkWait, unknownElection } from './refusals.js';
 import { renewSession } from './renewal.js';
-import type { Result, Sequencer } from './sequencer.js';
+import type { Sequencer } from './sequencer.js';
 import type { SessionQuota } from './session-quota.js';
-import type { SessionIdentity, SessionTokens } from './session-token.js';
+import type { SessionTokens } from './session-token.js';
 import type { Situations } from './situations.js';
 import { afterWait, CATCH_UP_MS, optionsOf, Standings } from './standings.js';
-import type { ElectionStore, Entry } from './store.js';
 import { FIRST_SEAT, seatLedBy } from './state.js';
+import type { ElectionStore } from './store.js';
 import type { View } from './view.js';
 
 export interface ElectionParts {
@@ -69,18 +62,15 @@ export interface ElectionParts {
   quota: SessionQuota;
 }
 
-/** The part of its ttlMs that a renewal spends at most on what it reports along. */
-const REPORT_SHARE = 10;
-
-type Stood = Result<Extract<Done, { kind: 'standing' }>>;
-
 /** The verbs of an election, for any replica: all state is in the store. */
 export class Elections {
   readonly #parts: ElectionParts;
+  readonly #candidacies: Candidacies;
   readonly #standings: Standings;
 
   constructor(parts: ElectionParts) {
     this.#parts = parts;
+    this.#candidacies = new Candidacies(parts);
     this.#standings = new Standings(parts);
   }
 
@@ -91,13 +81,13 @@ export class Elections {
    */
   async campaign(request: CampaignRequest, bounds: CallBounds): Promise<Standing> {
     const ref = electionRef(request.tenantId, request.election);
-    const command = this.#campaignCommand(ref, request);
+    const command = this.#candidacies.command(ref, request);
     const expectedTtlMs =
       command.session?.ttlMs ?? request.ttlMs ?? this.#parts.view.election(ref)?.config?.record.ttlMs;
     if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
-    const result = await this.#runCampaign(ref, command, bounds);
+    const result = await this.#candidacies.campaign(ref, command, bounds);
     const { session } = result.done;
-    const standing = this.#standingAfter(ref, request, result);
+    const standing = this.#candidacies.standingAfter(ref, request, result);
     if (standing.state === 'leader' || !request.waitMs) return standing;
     await this.#parts.view.reaches(result.revision, CATCH_UP_MS);
     return await this.#standings.hold(ref, session, standing, {
@@ -119,7 +109,7 @@ export class Elections {
     const seat = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
     const reads = [{ kind: 'key' as const, key: keys.leader(ref, seat) }];
     const outcome = await renewSession(this.#parts.store, session, reads, optionsOf('renew', ref, bounds));
-    if (request.health !== undefined) await this.#report(ref, session, request.health, bounds);
+    if (request.health !== undefined) await this.#candidacies.report(ref, session, request.health, bounds);
     const { deadlineMs } = bounds;
     const read = { seat, leader: outcome.reads[0]?.[0], revision: outcome.revision, deadlineMs };
     const standing = await this.#standings.find(ref, request, session, read);
@@ -138,10 +128,9 @@ export class Elections {
     const ref = electionRef(request.tenantId, request.election);
     const { candidateId, failed } = request;
     const command = { kind: 'resign' as const, candidateId, session, ...(failed && { failed }) };
-    const before = seatLedBy(this.#parts.view.election(ref), session.sessionId) ?? FIRST_SEAT;
     const { draft } = await sequencer.run(ref, command, { lane: 'resign', deadlineMs: bounds.deadlineMs });
     if (!draft.config) throw unknownElection();
-    const seat = draft.situation.election.seats.has(before) ? before : FIRST_SEAT;
+    const [seat = FIRST_SEAT] = draft.seatsLeftBy(candidateId);
     const successor = draft.changesLeader(seat) ? draft.leader(seat) : null;
     return {
       state: 'out',
@@ -164,7 +153,7 @@ export class Elections {
     const command = { kind: 'stepDown' as const, candidateId: request.candidateId, session };
     const options = { lane: 'resign' as const, deadlineMs: bounds.deadlineMs };
     const result: Stood = await sequencer.run(ref, command, options);
-    return this.#standingAfter(ref, request, result);
+    return this.#candidacies.standingAfter(ref, request, result);
   }
 
   /**
@@ -179,12 +168,12 @@ export class Elections {
   ): Promise<Leadership> {
     const ref = electionRef(target.tenantId, target.election);
     const { seat = FIRST_SEAT } = target;
-    const now = await this.#readLeadership(ref, seat, bounds);
+    const now = await readLeadership(this.#parts.store, ref, seat, bounds);
     const after = wait?.afterSequence ?? now.sequence;
     if (!wait || now.sequence > after) return now;
     const happened = (): boolean => (this.#parts.view.election(ref)?.head?.record.sequence ?? 0) > after;
     await this.#parts.observers.wait(ref, happened, wait.waitMs, bounds.signal);
-    return await this.#readLeadership(ref, seat, afterWait(this.#parts.clock, bounds));
+    return await readLeadership(this.#parts.store, ref, seat, afterWait(this.#parts.clock, bounds));
   }
 
   /** The leaders of all seats at one instant: see `leaders.ts`. @throws IncumbentError election.not_found */
@@ -227,7 +216,7 @@ export class Elections {
   ): Promise<() => void> {
     const ref = electionRef(target.tenantId, target.election);
     const source: ObservationSource = {
-      now: () => this.#readLeadership(ref, FIRST_SEAT, bounds),
+      now: () => readLeadership(this.#parts.store, ref, FIRST_SEAT, bounds),
       outbox: async ({ epoch, sequence }, limit) => {
         const after = keys.event(ref, epoch, sequence);
         const read = { kind: 'prefix' as const, prefix: keys.events(ref), after, limit };
@@ -238,126 +227,10 @@ export class Elections {
     };
     return await this.#parts.observers.start(ref, place, observer, source);
   }
-
-  /** A session that the campaign may have to make takes a place of the tenant's quota until the view shows it. */
-  async #runCampaign(ref: ElectionRef, command: CampaignCommand, bounds: CallBounds): Promise<Stood> {
-    const { sequencer, quota, view } = this.#parts;
-    const options = { lane: 'campaign' as const, deadlineMs: bounds.deadlineMs };
-    if (command.session) return await sequencer.run(ref, command, options);
-    const release = await quota.reserve(ref, command.sessionId, { ...options, tenantId: ref.tenantId });
-    try {
-      const result: Stood = await sequencer.run(ref, command, options);
-      void view.reaches(result.revision, CATCH_UP_MS).then(release);
-      return result;
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  /** Where the caller stands by the transition that it has just made. What it did not write or read grants nothing. */
-  #standingAfter(ref: ElectionRef, request: Target & { candidate?: string }, result: Stood): Standing {
-    const { session, candidateId } = result.done;
-    const { draft } = result;
-    const own = candidateId === undefined ? undefined : draft.seatOf(candidateId);
-    const seat = own ?? FIRST_SEAT;
-    const read = result.reads.get(keys.leader(ref, seat));
-    const leader = draft.changesLeader(seat)
-      ? draft.leader(seat)
-      : read
-        ? decode<LeaderRecord>(read.value)
-        : null;
-    return standingOf({
-      ref,
-      election: request.election,
-      session,
-      token: this.#parts.tokens.mint(session),
-      candidate: request.candidate ?? draft.candidacy(candidateId ?? '')?.record.name,
-      candidateId,
-      leader,
-      seat,
-      markAgeMs: draft.markAgeMs(seat),
-      epoch: this.#parts.store.epoch().epoch,
-      position: candidateId === undefined ? undefined : draft.positionOf(candidateId),
-      sequence: draft.sequence,
-      lastTerms: draft.terms(),
-    });
-  }
-
-  /**
-   * Written only when it is news, by a transition of its own. The renewal has been made already and its grant is running:
-   * a report that fails or takes long is left to the next renewal, which finds that it is news still.
-   */
-  async #report(
-    ref: ElectionRef,
-    session: SessionIdentity,
-    health: number,
-    bounds: CallBounds,
-  ): Promise<void> {
-    const { view, sequencer, clock } = this.#parts;
-    const candidateId = view.standing(session.sessionId).get(ref.electionId) ?? '';
-    const known = view.election(ref)?.candidates.get(candidateId)?.record;
-    if (!known || (known.health ?? 100) === health) return;
-    const command = { kind: 'report' as const, session, qualities: { health } };
-    const withinMs = Math.min(session.ttlMs / REPORT_SHARE, bounds.deadlineMs - clock.monotonicMs());
-    const options = { lane: 'campaign' as const, deadlineMs: clock.monotonicMs() + withinMs };
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(withinMs, resolve);
-    await Promise.race([sequencer.run(ref, command, options).catch(() => undefined), late]);
-    timer.cancel();
-  }
-
-  #campaignCommand(ref: ElectionRef, request: CampaignRequest): CampaignCommand {
-    const { tokens } = this.#parts;
-    const session =
-      request.session === undefined ? undefined : tokens.parse(request.session, request.tenantId);
-    const { idempotencyKey: key } = request;
-    const derived =
-      key === undefined ? undefined : tokens.derivedSessionId(ref.tenantId, ref.electionId, key);
-    return {
-      kind: 'campaign',
-      candidateId: newId('cnd'),
-      candidate: {
-        name: request.candidate,
-        address: request.address,
-        metadata: request.metadata,
-        priority: request.priority,
-        priorityExpiresAt: request.priorityExpiresAt,
-        health: request.health,
-      },
-      sessionId: session?.sessionId ?? derived ?? newId('ses'),
-      session,
-      incarnation: newIncarnation(),
-      ttlMs: request.ttlMs,
-    };
-  }
-
-  async #readLeadership(ref: ElectionRef, seat: number, bounds: CallBounds): Promise<Leadership> {
-    const { store } = this.#parts;
-    const wanted = [keys.config(ref), keys.leader(ref, seat), keys.term(ref, seat), keys.head(ref)];
-    const { reads } = await store.read(
-      wanted.map((key) => ({ kind: 'key' as const, key })),
-      optionsOf('observe', ref, bounds),
-    );
-    const config = record<ConfigRecord>(reads[0]);
-    if (!config || config.state === 'closed') throw unknownElection();
-    return leadershipOf(ref, config.name, {
-      seat,
-      leader: record<LeaderRecord>(reads[1]),
-      term: record<TermRecord>(reads[2]),
-      sequence: record<{ sequence: number }>(reads[3])?.sequence ?? 0,
-      epoch: store.epoch().epoch,
-    });
-  }
 }
 
 /** A leader is held only if it says that it knows its term: a promotion that it does not know of is news. */
 function holds({ state, grant, yieldByMs }: Standing, { term }: RenewRequest): boolean {
   if (state === 'waiting') return true;
   return state === 'leader' && yieldByMs === undefined && term !== undefined && grant?.term === term;
-}
-
-function record<T extends object>(entries: Entry[] | undefined): T | undefined {
-  const entry = entries?.[0];
-  return entry && decode<T>(entry.value);
 }

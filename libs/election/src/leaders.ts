@@ -1,12 +1,12 @@
 /** Who leads an election, all its seats at one instant. */
-import type { CallBounds, LeaderView, Target } from './answers.js';
+import type { CallBounds, Leadership, LeaderView, Target } from './answers.js';
 import { type ElectionRef, electionRef, keys } from './keys.js';
-import { viewOfLeader } from './presentation.js';
-import { type ConfigRecord, decode, type LeaderRecord } from './records.js';
+import { leadershipOf, viewOfLeader } from './presentation.js';
+import { type ConfigRecord, decode, type LeaderRecord, type TermRecord } from './records.js';
 import { unknownElection } from './refusals.js';
 import { optionsOf } from './standings.js';
 import { FIRST_SEAT } from './state.js';
-import type { ElectionStore } from './store.js';
+import type { ElectionStore, Entry } from './store.js';
 import type { View } from './view.js';
 
 interface LeadersParts {
@@ -64,4 +64,33 @@ function knownSeats(view: View, ref: ElectionRef): number[] {
 
 function seatsBelow(count: number): number[] {
   return Array.from({ length: count }, (_, seat) => seat);
+}
+
+/** The leadership of one seat, read through the log. @throws IncumbentError election.not_found */
+export async function readLeadership(
+  store: ElectionStore,
+  ref: ElectionRef,
+  seat: number,
+  bounds: CallBounds,
+): Promise<Leadership> {
+  const wanted = [keys.config(ref), keys.leader(ref, seat), keys.term(ref, seat), keys.head(ref)];
+  const { reads } = await store.read(
+    wanted.map((key) => ({ kind: 'key' as const, key })),
+    optionsOf('observe', ref, bounds),
+  );
+  const config = record<ConfigRecord>(reads[0]);
+  if (!config || config.state === 'closed') throw unknownElection();
+  return leadershipOf(ref, config.name, {
+    seat,
+    leader: record<LeaderRecord>(reads[1]),
+    term: record<TermRecord>(reads[2]),
+    sequence: record<{ sequence: number }>(reads[3])?.sequence ?? 0,
+    epoch: store.epoch().epoch,
+  });
+}
+
+/** The one record of a read, if it is there. */
+export function record<T extends object>(entries: Entry[] | undefined): T | undefined {
+  const entry = entries?.[0];
+  return entry && decode<T>(entry.value);
 }

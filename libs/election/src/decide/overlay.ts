@@ -137,6 +137,13 @@ export class Overlay extends Composition {
     }
   }
 
+  /** The seats that the situation shows a candidacy to lead and that it leads no more. */
+  seatsLeftBy(candidateId: string): number[] {
+    return [...this.leadersSet.keys()].filter(
+      (seat) => this.election.seats.get(seat)?.leader?.record.candidateId === candidateId,
+    );
+  }
+
   term(seat: number): TermRecord | undefined {
     return this.termsSet.get(seat) ?? this.election.seats.get(seat)?.term?.record;
   }
