@@ -187,6 +187,25 @@ describe('an attached session', () => {
     expect((await participant.told('superseded')).frame).toMatchObject({ election, reason: 'paused' });
   });
 
+  it('learns that an operator asks it to step down, leads on meanwhile, and stands anew when it does', async () => {
+    const [first, second] = [await attach(), await attach()];
+    const election = await tenant.caller.election();
+    const leader = await first.does('campaign', { election, candidate: 'one', ttlMs: 10_000 });
+    await second.does('campaign', { election, candidate: 'two', ttlMs: 10_000 });
+    const wish = { mode: 'graceful', graceMs: 30_000, expectedTerm: 1 };
+    const asked = await tenant.caller.post(`/v1/elections/${election}/step-down`, wish);
+    expect(asked.status).toBe(202);
+    expect((await first.told('yield_requested')).frame).toMatchObject({ election, graceMs: 30_000 });
+    const session = leader['session'];
+    const renewed = await first.does('renew', { election, session });
+    expect(renewed).toMatchObject({ state: 'leader', term: 1, yieldByMs: expect.any(Number) });
+    const { candidateId } = leader;
+    const stepped = await first.does('step-down', { election, session, candidateId });
+    expect(stepped).toMatchObject({ state: 'waiting' });
+    expect(stepped['candidateId']).not.toBe(candidateId);
+    expect((await second.told('elected')).frame).toMatchObject({ election, term: 2 });
+  });
+
   it('makes one candidacy with an idempotency key, however often the frame is sent', async () => {
     const participant = await attach();
     const election = await tenant.caller.election();

@@ -43,6 +43,7 @@ export class FrameCalls {
     ['renew', operation('renew', renew, (call) => this.renew(call))],
     ['campaign', operation('campaign', campaign, (call) => this.campaign(call))],
     ['resign', operation('resign', resign, (call) => this.resign(call))],
+    ['step-down', operation('stepDown', resign, (call) => this.stepDown(call))],
     ['end', operation('end', end, (call) => this.end(call))],
   ]);
   private readonly renewal = operation('renewSession', renewAll, (call) => this.renewSession(call));
@@ -125,6 +126,12 @@ export class FrameCalls {
     requireVisible(caller, body.election);
     const { elections } = this.engine.current;
     return showResignation(await elections.resign({ ...body, tenantId: caller.tenantId }, bounds));
+  }
+
+  private async stepDown({ caller, body, bounds }: CallOf<'stepDown'>): Promise<object> {
+    requireVisible(caller, body.election);
+    const { elections } = this.engine.current;
+    return this.show(caller, await elections.stepDown({ ...body, tenantId: caller.tenantId }, bounds));
   }
 
   /** News of the session come to this socket from now on. */

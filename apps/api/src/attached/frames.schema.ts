@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { resignation, sessionToken, standing, term } from '../elections/answers.schema.js';
+import { candidateId, resignation, sessionToken, standing, term } from '../elections/answers.schema.js';
 import { campaign, renew, resign } from '../elections/campaign.operations.js';
 import { electionName, LONGEST_TTL_MS } from '../http/fields.js';
 import { problem } from '../http/openapi-problem.js';
@@ -43,6 +43,7 @@ export const frames = {
     idempotencyKey: campaign.headers.shape['idempotency-key'],
   }),
   resign: resign.body.extend({ id: frameId, op: z.literal('resign'), election: electionName }),
+  stepDown: end.body.extend({ id: frameId, op: z.literal('step-down'), election: electionName, candidateId }),
 };
 
 /** Frames of the service: answers, refusals, news. */
@@ -61,7 +62,7 @@ const answers = {
 
 const ofTerm = {
   election: electionName,
-  candidateId: z.string(),
+  candidateId,
   seat: z.int().min(0),
   term,
 };
@@ -75,6 +76,10 @@ const news = {
       event: z.literal('yield_requested'),
       ...ofTerm,
       reason: z.string().meta({ description: 'Why the term is to end.' }),
+      graceMs: z.int().min(0).optional().meta({
+        description:
+          'How long grants go on from the asking. Absent: none is given any more. A renewal tells what is left.',
+      }),
     })
     .meta({ description: 'The leader shall finish and resign or step down; renew to learn until when.' }),
   superseded: z

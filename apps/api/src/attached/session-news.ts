@@ -21,8 +21,8 @@ interface KnownTerm {
   term: number;
   /** The view has shown it: if it does not any more, it is over. */
   seen: boolean;
-  /** It was asked to yield, and the socket was told. */
-  asked: boolean;
+  /** How it was asked to yield, as far as the socket was told. */
+  asked: 'asked' | 'withheld' | undefined;
 }
 
 interface Followed {
@@ -66,7 +66,7 @@ export class SessionNews implements ViewListener {
     let session = this.followed.get(sessionId);
     if (session) session.listener = listener;
     else this.followed.set(sessionId, (session = { sessionId, listener, leads: new Set() }));
-    if (answered) this.know({ session, seen: false, asked: false, ...answered }, answered.electionId);
+    if (answered) this.know({ session, seen: false, asked: undefined, ...answered }, answered.electionId);
     for (const election of standsIn) this.electionChanged(election);
   }
 
@@ -115,17 +115,20 @@ export class SessionNews implements ViewListener {
     if (!isTerm(leader, known)) {
       const { term, candidateId } = leader;
       const name = election.config?.record.name ?? '';
-      known = { session, election: name, candidateId, seat, term, seen: true, asked: false };
+      known = { session, election: name, candidateId, seat, term, seen: true, asked: undefined };
       this.know(known, electionId);
       session.listener.tell({ event: 'elected', ...termOf(known) });
     }
     known.seen = true;
-    const reason = leader.withheld?.reason;
-    if (reason === undefined) known.asked = false;
-    else if (!known.asked) {
-      known.asked = true;
-      session.listener.tell({ event: 'yield_requested', ...termOf(known), reason });
-    }
+    const { asked, withheld } = leader;
+    const before = known.asked;
+    known.asked = withheld ? 'withheld' : asked && 'asked';
+    const mark = withheld ?? asked;
+    if (!mark || before === known.asked) return;
+    const { reason } = mark;
+    const graceMs = withheld ? undefined : asked?.graceMs;
+    const more = graceMs === undefined ? { reason } : { reason, graceMs };
+    session.listener.tell({ event: 'yield_requested', ...termOf(known), ...more });
   }
 
   private over(electionId: string, known: KnownTerm, reason?: string): void {
