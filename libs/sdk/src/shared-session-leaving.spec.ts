@@ -98,4 +98,18 @@ describe('leaving', () => {
     expect(state.contests.get('a')?.candidateId).not.toBe('cnd_2');
     expect(told.filter((line) => line.startsWith('a elected'))).toHaveLength(2);
   });
+
+  it('while the session is still being made waits for nobody, although others wait for it', async () => {
+    const { clock, state, service, stand } = scene();
+    service.script = () => 'silent';
+    const [a, b] = [stand('a'), stand('b')];
+    await clock.pass(TTL_MS);
+    let closed = false;
+    void a.close().then(() => (closed = true));
+    await clock.pass(2_001);
+    expect(closed).toBe(true);
+    service.script = state.script;
+    await clock.pass(TTL_MS);
+    expect([a.isLeader(), b.isLeader(), [...state.contests.keys()]]).toEqual([false, true, ['b']]);
+  });
 });

@@ -52,8 +52,11 @@ export class SharedStand implements Stand, Member {
   }
 
   async run(): Promise<string> {
-    const live = await this.#shared.live((error) => this.onTrouble(error));
+    const making = this.#shared.live((error) => this.onTrouble(error));
+    // Others may go on waiting for it, for as long as the service is away.
+    const live = await Promise.race([making, aborted(this.#halt.signal)]);
     this.#halt.signal.throwIfAborted();
+    if (live === undefined) throw new Unreachable('No session was made.');
     this.#live = live;
     live.add(this);
     try {
