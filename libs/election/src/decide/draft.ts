@@ -63,8 +63,12 @@ export class Draft extends Overlay {
     this.guardRevision(keys.leader(this.ref, seat), this.election.seats.get(seat)?.leader?.modRevision);
   }
 
-  /** What every seat shows is what the situation shows: who joins or leaves as a waiter saw all terms. */
+  /**
+   * What every seat shows is what the situation shows: who joins or leaves as a waiter saw all terms. How many seats
+   * there are is the settings' to say: one that was just added may be led by the very waiter that leaves.
+   */
   guardSeats(): void {
+    this.guardConfig();
     for (const seat of this.seats()) this.guardLeader(seat);
   }
 

@@ -108,9 +108,12 @@ export function fillSeat(
       if (ranks || candidacy.candidateId === anew) draft.guardNoneJoined();
       return startTerm(draft, seat, candidacy);
     }
-    if (passed++ >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) return false;
+    if (passed >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) break;
     sweep(draft, candidacy);
+    passed += 1;
   }
+  // Without a term start, which guards the election's head, one of the swept may lead by now.
+  if (passed > 0) draft.guardSeats();
   return false;
 }
 
