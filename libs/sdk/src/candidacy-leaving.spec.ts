@@ -119,4 +119,18 @@ describe('leaving', () => {
     expect(service.asked('campaign')).toHaveLength(1);
     expect(candidacy.state).toBe('out');
   });
+
+  it('from a listener of the end of one term is not followed by the beginning of another', async () => {
+    let term = 1;
+    const { clock, candidacy, told } = stand(({ verb }) =>
+      verb === 'resign'
+        ? { status: 200, body: { state: 'out' } }
+        : leading({ term, fence: term, candidateId: `cnd_${term}` }),
+    );
+    candidacy.on('lost', () => void candidacy.resign());
+    await flush();
+    term = 2;
+    await clock.pass(TTL_MS);
+    expect([told, candidacy.isLeader()]).toEqual([['elected 1', 'lost 1 superseded'], false]);
+  });
 });

@@ -82,6 +82,8 @@ export class Tenure {
     if (grant === undefined) return;
     if (this.#told === undefined || !isSameTerm(this.#told.leadership, grant)) {
       this.#tellEnd('superseded');
+      // Whoever heard of the end may have left.
+      if (this.#belief.current() === undefined) return;
       this.#tellStart(grant);
     }
     this.#watchEnd();
