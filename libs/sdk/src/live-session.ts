@@ -40,8 +40,11 @@ export class LiveSession {
   readonly #transport: Transport;
   readonly #random: () => number;
   readonly #members = new Map<string, Member>();
-  /** Candidacies whose resignation may have been sent: whatever names them grants nothing any more, to nobody. */
-  readonly #resigned = new Set<string>();
+  /**
+   * Candidacies whose resignation may have been sent: whatever names them grants nothing any more, to nobody. With
+   * the instant from which on nothing can: a ttlMs after the service was heard to know, later for as long as it was not.
+   */
+  readonly #resigned = new Map<string, number>();
   /** Of these, what nobody of this process resigns. */
   readonly #unwanted = new Set<string>();
   readonly #over = new AbortController();
@@ -88,7 +91,14 @@ export class LiveSession {
 
   /** To be called before a resignation is sent. */
   noteResigned(candidateId: string): void {
-    this.#resigned.add(candidateId);
+    const nowMs = this.#transport.clock.monotonicMs();
+    for (const [earlier, untilMs] of this.#resigned) if (untilMs <= nowMs) this.#resigned.delete(earlier);
+    this.#resigned.set(candidateId, Number.POSITIVE_INFINITY);
+  }
+
+  /** To be called when the service has answered it: no answer to a later request names the candidacy. */
+  noteHeard(candidateId: string): void {
+    this.#resigned.set(candidateId, this.#transport.clock.monotonicMs() + this.ttlMs);
   }
 
   /** Whether a resignation of it may still arrive, so that it must never be believed again. */
@@ -203,7 +213,8 @@ export class LiveSession {
     this.noteResigned(candidateId);
     const path = `/v1/elections/${encodeURIComponent(election)}/resign`;
     const call = { method: 'POST', path, body: { session: this.token, candidateId } } as const;
-    await this.#pursue(call, this.#over.signal, this.ttlMs).catch(() => undefined);
+    const heard = this.#pursue(call, this.#over.signal, this.ttlMs).then(() => this.noteHeard(candidateId));
+    await heard.catch(() => undefined);
     this.#unwanted.delete(candidateId);
   }
 }

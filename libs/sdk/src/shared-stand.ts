@@ -197,6 +197,7 @@ export class SharedStand implements Stand, Member {
       const plan = () => ({ call, timeoutMs: tryTimeoutMs(live.ttlMs) });
       const withinMs = live.ttlMs + tryTimeoutMs(live.ttlMs);
       const answer = await this.#pursue(plan, cut, withinMs);
+      live.noteHeard(candidateId);
       return { outcome: 'resigned', ...successorOf(answer) };
     } catch (error) {
       if (isGone(error) || live.end !== undefined) return { outcome: 'expired' };
