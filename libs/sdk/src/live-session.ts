@@ -200,8 +200,10 @@ export class LiveSession {
     for (const member of [...this.#members.values()]) {
       const term = led.get(member.election);
       if (member.candidateId === undefined) continue;
-      if (term?.answer.candidateId === member.candidateId) member.led(term.answer, sent);
-      else member.notLed(sent);
+      if (term === undefined) member.notLed(sent);
+      else if (term.answer.candidateId === member.candidateId) member.led(term.answer, sent);
+      // It leads as a candidacy that it has not heard of yet: its election tells.
+      else member.onNews();
     }
     for (const term of terms) if (!this.#members.has(term.election)) void this.#resignUnwanted(term);
   }

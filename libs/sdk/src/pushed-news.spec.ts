@@ -89,6 +89,17 @@ describe('a stand whose transport brings news', () => {
     await shared.close();
   });
 
+  it('asks when its session leads as another candidacy than it knows, although no news told so', async () => {
+    const { clock, state, shared, stand, told } = scene();
+    state.taken.add('a');
+    void stand.run();
+    await clock.pass(0);
+    Object.assign(state.contests.get('a') ?? {}, { state: 'leader', candidateId: 'cnd_9', term: 9 });
+    await clock.pass(TTL_MS / 2);
+    expect([told.at(-1), stand.candidateId]).toEqual(['leader', 'cnd_9']);
+    await shared.close();
+  });
+
   it('listens no longer than its session lives', async () => {
     const { clock, shared, stand, listeners } = scene();
     const ended = stand.run();
