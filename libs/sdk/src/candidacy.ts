@@ -237,7 +237,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     const before = this.#last;
     this.#last = answer;
     if (answer.grant !== undefined) {
-      this.#tenure.accept(answer.grant, sent);
+      this.#tenure.accept(answer.grant, sent, whyAsked(before));
       if (answer.yieldByMs !== undefined && before?.yieldByMs === undefined) this.#tellYielding(answer);
       return;
     }
@@ -292,6 +292,12 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
       });
     }
   }
+}
+
+/** Why a leader was asked to step down, or was granted nothing any more. */
+function whyAsked(answer: StandAnswer | undefined): string | undefined {
+  const asked = answer?.state === 'yielding' || answer?.yieldByMs !== undefined;
+  return asked ? answer.reason : undefined;
 }
 
 function differs(before: StandAnswer | undefined, now: StandAnswer): boolean {

@@ -74,14 +74,17 @@ export class Tenure {
     return this.#belief.remainingMs();
   }
 
-  /** Takes an answer "leader"; one that came too late to be of use changes nothing. */
-  accept(granted: Granted, sent: Moment): void {
+  /**
+   * Takes an answer "leader"; one that came too late to be of use changes nothing.
+   * @param reason why an earlier term has ended, should the answer tell of another
+   */
+  accept(granted: Granted, sent: Moment, reason: LossReason = 'superseded'): void {
     this.settle();
     if (!this.#belief.accept(granted, sent)) return;
     const grant = this.#belief.current();
     if (grant === undefined) return;
     if (this.#told === undefined || !isSameTerm(this.#told.leadership, grant)) {
-      this.#tellEnd('superseded');
+      this.#tellEnd(reason);
       // Whoever heard of the end may have left.
       if (this.#belief.current() === undefined) return;
       this.#tellStart(grant);
