@@ -32,8 +32,7 @@ export function noteEnd(
   draft: Draft,
   seat: number,
   leader: LeaderRecord,
-  reason: EndReason,
-  failed = false,
+  { reason, failed = false }: { reason: EndReason; failed?: boolean },
 ): void {
   const { shortTermMs = 0 } = draft.config ?? {};
   const before = draft.conduct(leader.name);

@@ -24,11 +24,11 @@ export interface Contest {
 export interface Reign extends Contest {
   readonly leader: Contender;
   /** Those who wait and may lead, in queue order, less as many as other seats are about to take. */
-  rivals(): Iterable<Contender>;
+  readonly rivals: () => Iterable<Contender>;
   /** The leaders of the other seats whose terms go on. */
   readonly fellows: readonly Contender[];
   /** Whether the term has lasted this long. */
-  lasted(durationMs: number): boolean;
+  readonly lasted: (durationMs: number) => boolean;
 }
 
 export interface Policy {
@@ -37,5 +37,5 @@ export interface Policy {
   /** Those who may lead, best first, of candidates in queue order. */
   order(queue: Iterable<Contender>, contest: Contest): Iterable<Contender>;
   /** Why the running term has to end although its leader lives. */
-  challenge?(reign: Reign): EndReason | undefined;
+  readonly challenge?: (reign: Reign) => EndReason | undefined;
 }
