@@ -82,7 +82,7 @@ export class UnaryCall {
     this.#deadline.cancel();
     const cause = this.#broken;
     const begun = this.#httpStatus !== undefined;
-    if (!begun && this.#stream.rstCode === constants.NGHTTP2_REFUSED_STREAM)
+    if (!begun && isRefusal(this.#stream, cause))
       return this.#reject(new NeverSent('the member refused the stream', { cause }));
     const seen = begun ? `HTTP status ${this.#httpStatus}` : 'no answer at all';
     this.#reject(new Error(`the stream ended without a gRPC status: ${seen}`, { cause }));
@@ -92,6 +92,11 @@ export class UnaryCall {
     this.#reject(error);
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
+}
+
+/** A connection that ends gives its streams the code of its own end: that says nothing about any of them. */
+function isRefusal({ rstCode }: ClientHttp2Stream, cause: NodeJS.ErrnoException | undefined): boolean {
+  return rstCode === constants.NGHTTP2_REFUSED_STREAM && cause?.code === 'ERR_HTTP2_STREAM_ERROR';
 }
 
 interface CallBounds {

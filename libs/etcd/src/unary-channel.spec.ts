@@ -139,6 +139,10 @@ describe('a unary channel', () => {
       'the connection is ended with an error',
       (stream: ServerHttp2Stream) => stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM),
     ],
+    [
+      'the connection is ended with the error by which streams are refused',
+      (stream: ServerHttp2Stream) => stream.session?.goaway(constants.NGHTTP2_REFUSED_STREAM, stream.id),
+    ],
     ['the answer lacks a status', (stream: ServerHttp2Stream) => finish(stream, frame(ANSWER), {})],
     [
       'the answer is cut short',
