@@ -1,3 +1,4 @@
+import { Attached } from './attached.js';
 import { Candidacy, type CampaignOptions } from './candidacy.js';
 import { type Clock, systemClock } from './clock.js';
 import { type FetchLike, Http } from './http.js';
@@ -6,6 +7,7 @@ import { Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
 import { SharedSession } from './shared-session.js';
 import { SharedStand } from './shared-stand.js';
+import type { OpenSocket, SocketLike } from './socket-link.js';
 import type { StandOptions } from './stand.js';
 import type { Answer, Call, Transport } from './transport.js';
 import { isRecord, type LeaderAnswer, type ValidateAnswer } from './wire.js';
@@ -17,6 +19,13 @@ export interface IncumbentOptions {
   readonly apiKey: string;
   /** Of the session that the client's candidacies share; default 10 s. */
   readonly ttlMs?: number;
+  /**
+   * Calls of candidacies travel over a WebSocket, which tells of promotions at once; `ttlMs` may then be as short as
+   * 200. Default false. It keeps the process alive until `close()`.
+   */
+  readonly attached?: boolean;
+  /** Opens sockets; default the global WebSocket of Node 22 or later, which takes headers. */
+  readonly webSocket?: OpenSocket;
   /** Sends the requests; default the global fetch. */
   readonly fetch?: FetchLike;
   /** Time; for tests. */
@@ -59,8 +68,11 @@ export class Incumbent {
       throw new TypeError('Incumbent needs a baseUrl, or baseUrls with at least one entry.');
     if (options.apiKey === '') throw new TypeError('Incumbent needs an apiKey.');
     const send: FetchLike = options.fetch ?? ((url, init) => fetch(url, init));
-    this.#transport = new Http(baseUrls, options.apiKey, send, options.clock ?? systemClock);
-    this.#random = options.random ?? Math.random;
+    const { apiKey, random = Math.random } = options;
+    const http = new Http(baseUrls, apiKey, send, options.clock ?? systemClock);
+    const open = options.webSocket ?? openSocket;
+    this.#transport = options.attached ? new Attached({ baseUrls, apiKey, http, open, random }) : http;
+    this.#random = random;
     this.#shared = new SharedSession(this.#transport, options.ttlMs, this.#random);
   }
 
@@ -166,3 +178,14 @@ export class Election {
     return this.#client.leader(this.name, query);
   }
 }
+
+const openSocket: OpenSocket = (url, { protocol, headers }) => {
+  const { WebSocket: Socket } = globalThis as { WebSocket?: unknown };
+  if (typeof Socket !== 'function')
+    throw new TypeError('This Node has no WebSocket: use Node 22 or later, or give `webSocket`.');
+  // Headers are an addition of Node; without them a browser could not authenticate.
+  return new (Socket as new (url: string, options: object) => SocketLike)(url, {
+    protocols: [protocol],
+    headers,
+  });
+};

@@ -18,6 +18,7 @@ export {
   type LeaderQuery,
 } from './incumbent.js';
 export { CandidacyEnded, type FieldProblem, IncumbentProblem, Unreachable } from './problem.js';
+export type { OpenSocket, SocketLike } from './socket-link.js';
 export type { Resigned, StandRequest } from './stand.js';
 export type { Leadership, Loss, LossReason } from './tenure.js';
 export type { Answer, Call } from './transport.js';

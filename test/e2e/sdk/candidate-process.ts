@@ -5,7 +5,7 @@
 import { type CampaignOptions, Incumbent, type IncumbentOptions } from '#sdk';
 
 export interface CandidateOptions {
-  readonly client: Pick<IncumbentOptions, 'baseUrls' | 'apiKey'>;
+  readonly client: Pick<IncumbentOptions, 'baseUrls' | 'apiKey' | 'attached' | 'ttlMs'>;
   readonly election: string;
   readonly campaign: CampaignOptions;
 }
