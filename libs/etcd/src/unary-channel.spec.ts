@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
+  type ClientHttp2Stream,
   constants,
   createServer,
   type Http2Server,
@@ -15,6 +17,9 @@ import { UnaryChannel } from './unary-channel.js';
 
 const ASK = Buffer.from('a question');
 const ANSWER = Buffer.from('an answer');
+/** Streams of clients have odd numbers of 31 bits. */
+const LAST_STREAM_ID = 2 ** 31 - 1;
+const STREAM_CREATED = 'http2.client.stream.created';
 const HEAD = { ':status': 200, 'content-type': 'application/grpc' };
 
 /** A gRPC server that does what a test tells it to. */
@@ -197,6 +202,21 @@ describe('a unary channel', () => {
     if (held[0]) answer(held[0], Buffer.from('late, and in time'));
     expect(String(await patient)).toBe('late, and in time');
     await waitUntil(() => peer.sessions[0]?.destroyed, { what: 'the old connection to end' });
+  });
+
+  it('goes on by a new connection when the present one has no ids for streams left', async () => {
+    const spend = (message: unknown): void => {
+      unsubscribe(STREAM_CREATED, spend);
+      (message as { stream: ClientHttp2Stream }).stream.session?.setNextStreamID(LAST_STREAM_ID);
+    };
+    await connected();
+    subscribe(STREAM_CREATED, spend);
+    expect(await call()).toEqual(ANSWER);
+    await failureOfCall(call());
+    expect(failureOf(await failureOfCall(call())).kind).toBe('unknown');
+    expect(await channel.ready(5_000)).toBe(true);
+    expect(await call()).toEqual(ANSWER);
+    expect(peer.sessions).toHaveLength(2);
   });
 
   it('sends nothing after it was closed, and says so', async () => {

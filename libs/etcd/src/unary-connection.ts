@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { type Clock, systemClock, type Timer } from '#core';
-import { NeverSent } from './failures.js';
-import { AnswerLate, UnaryCall } from './unary-call.js';
+import { NeverSent, StatusError } from './failures.js';
+import { UnaryCall } from './unary-call.js';
 
 /** How long it may take until the member has spoken: TCP, TLS and its settings. A lost SYN is tried anew after it. */
 const CONNECT_MS = 2_000;
@@ -78,8 +78,9 @@ export class UnaryConnection {
       this.#heardMs = this.#clock.monotonicMs();
       return answer;
     } catch (error) {
-      // Perhaps nobody is there any more. The next call goes by a new connection, which finds out.
-      if (error instanceof AnswerLate) this.retire();
+      // Perhaps nobody is there any more, or no stream can be opened any more: a connection has ids for 2^30 of them.
+      // The next call goes by a new connection, which finds out.
+      if (!(error instanceof StatusError || error instanceof NeverSent)) this.retire();
       throw error;
     } finally {
       this.#underWay -= 1;
