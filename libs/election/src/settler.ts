@@ -119,29 +119,29 @@ export class Settler {
     else if (!this.#stopped) this.#turns.ask(ref, thorough);
   }
 
-  /** Asks for a settlement if one is needed. @returns whether it did */
-  #look(ref: ElectionRef, thorough: boolean): boolean {
+  /** Asks for a settlement if one is needed. @returns its end, if it was asked for at once */
+  #look(ref: ElectionRef, thorough: boolean): Promise<void> | undefined {
     const { view, clock, membership } = this.#parts;
     const { electionId } = ref;
     const election = view.election(ref);
-    if (!election || this.#stopped) return false;
+    if (!election || this.#stopped) return undefined;
     this.#watchWithheld(election);
     const pending = this.#pending.get(electionId);
     if (pending) pending.changed = true;
-    if (pending || this.#rests(election)) return false;
+    if (pending || this.#rests(election)) return undefined;
     const startMs = clock.monotonicMs();
     const draft = this.#draft(ref);
     const needed = needsSettling(draft, thorough);
     this.#rest(election, startMs);
     if (!needed) {
       this.#agenda.plan(ref, draft.wakeInMs);
-      return false;
+      return undefined;
     }
     this.#pending.set(electionId, { changed: false });
     const rank = membership.rank(electionId);
-    if (rank === 0) void this.#settle(ref, thorough);
-    else clock.after(rank * STAGGER_MS, () => void this.#settle(ref, thorough));
-    return true;
+    if (rank === 0) return this.#settle(ref, thorough);
+    clock.after(rank * STAGGER_MS, () => void this.#settle(ref, thorough));
+    return undefined;
   }
 
   /** Whether the look that is due has to wait; then it is planned. The end of a leader waits for nothing. */

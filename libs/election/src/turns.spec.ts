@@ -20,15 +20,17 @@ const ref = (tenantId: string, election: number): { tenantId: string; electionId
 });
 const many = (tenantId: string, count: number) => Array.from({ length: count }, (_, i) => ref(tenantId, i));
 
+const DONE = Promise.resolve();
+
 describe('turns', () => {
   it('look at a lone election at once', () => {
-    const { turns, looks } = turnsOf(() => true);
+    const { turns, looks } = turnsOf(() => DONE);
     turns.ask(ref('a', 0), false);
     expect(looks).toEqual(['a/0']);
   });
 
   it('pause after every millisecond of looking, and lose nothing', async () => {
-    const { clock, turns, looks } = turnsOf(() => false, 0.25);
+    const { clock, turns, looks } = turnsOf(() => undefined, 0.25);
     for (const each of many('a', 40)) turns.ask(each, false);
     expect(looks).toHaveLength(4);
     await clock.advance(0);
@@ -38,15 +40,34 @@ describe('turns', () => {
   });
 
   it('pause after a few settlements, however short the looks', async () => {
-    const { clock, turns, looks } = turnsOf(() => true);
+    const { clock, turns, looks } = turnsOf(() => DONE);
     for (const each of many('a', 20)) turns.ask(each, false);
     expect(looks).toHaveLength(8);
     await clock.advance(10);
     expect(looks).toHaveLength(20);
   });
 
+  it('leave a tenant with sixteen settlements under way alone, and serve others', async () => {
+    const ends: (() => void)[] = [];
+    const { clock, turns, looks } = turnsOf(() => new Promise((resolve) => ends.push(resolve)));
+    for (const each of many('a', 40)) turns.ask(each, false);
+    await clock.advance(50);
+    expect(looks).toHaveLength(16);
+    turns.ask(ref('b', 0), true);
+    await clock.advance(5);
+    expect(looks.slice(16)).toEqual(['b/0 thorough']);
+    ends[0]?.();
+    await clock.advance(5);
+    expect(looks.slice(17)).toEqual(['a/16']);
+    for (let at = 1; at < ends.length; at += 1) {
+      ends[at]?.();
+      await clock.advance(2);
+    }
+    expect(looks).toHaveLength(41);
+  });
+
   it('look once at an election that was asked for twice, and thoroughly if either was', async () => {
-    const { clock, turns, looks } = turnsOf(() => true);
+    const { clock, turns, looks } = turnsOf(() => DONE);
     for (const each of many('a', 8)) turns.ask(each, false);
     turns.ask(ref('a', 9), false);
     turns.ask(ref('a', 9), true);
@@ -56,7 +77,7 @@ describe('turns', () => {
   });
 
   it('take a tenant with one election before the second of a tenant with a thousand', async () => {
-    const { clock, turns, looks } = turnsOf(() => true);
+    const { clock, turns, looks } = turnsOf(() => DONE);
     for (const each of many('loud', 1_000)) turns.ask(each, false);
     turns.ask(ref('quiet', 0), true);
     await clock.advance(1);
@@ -64,7 +85,7 @@ describe('turns', () => {
   });
 
   it('sweep only when nothing else waits, thoroughly, one sweep at a time', async () => {
-    const { clock, turns, looks } = turnsOf(({ tenantId }) => tenantId === 'a', 0.5);
+    const { clock, turns, looks } = turnsOf(({ tenantId }) => (tenantId === 'a' ? DONE : undefined), 0.5);
     const swept = many('swept', 5).map((each) => ({ ref: each }));
     expect(turns.sweep(swept)).toBe(true);
     expect(turns.sweep(swept)).toBe(false);
@@ -77,7 +98,7 @@ describe('turns', () => {
   });
 
   it('end when they are stopped, and leave no timer', async () => {
-    const { clock, turns, looks } = turnsOf(() => true);
+    const { clock, turns, looks } = turnsOf(() => DONE);
     for (const each of many('a', 20)) turns.ask(each, false);
     turns.stop();
     turns.ask(ref('b', 0), false);

@@ -1,7 +1,8 @@
 /**
  * Elections that wait to be looked at. A lone one has its turn at once. A burst (a thousand sessions that end together,
- * the sweep over everything) is taken in slices with a pause after each, so that calls go on meanwhile; and tenants
- * take turns, so that the burst of one does not hold up the vacancy of another.
+ * the sweep over everything) is taken in slices with a pause after each, and a few settlements of a tenant at a time,
+ * so that calls go on meanwhile; and tenants take turns, so that the burst of one does not hold up the vacancy of
+ * another.
  */
 import type { Clock, Timer } from '#core';
 import type { ElectionRef } from './keys.js';
@@ -10,18 +11,22 @@ import type { ElectionRef } from './keys.js';
 const SLICE_MS = 1;
 /** What a look has asked for is decided after the slice, at some 0.15 ms each. */
 const MOST_ASKED = 8;
+/** Of one tenant. A group of the store that is full of settlements takes it 20 ms, in which every renewal waits. */
+const MOST_UNDER_WAY = 16;
 
 interface Waiting {
   ref: ElectionRef;
   thorough: boolean;
 }
 
-/** Looks at an election. @returns whether it has asked for something */
-export type Look = (ref: ElectionRef, thorough: boolean) => boolean;
+/** Looks at an election. @returns the end of what it has asked the store for, if it has */
+export type Look = (ref: ElectionRef, thorough: boolean) => Promise<void> | undefined;
 
 export class Turns {
   /** tenantId -> electionId -> what waits; the first tenant is next. */
   readonly #waiting = new Map<string, Map<string, Waiting>>();
+  /** tenantId -> how much of what was asked for it is under way. */
+  readonly #underWay = new Map<string, number>();
   /** What is left of the sweep. */
   #sweeping: Iterator<{ ref: ElectionRef }> | undefined;
   /** Ends the present slice. */
@@ -39,19 +44,17 @@ export class Turns {
 
   /** @param thorough see `needsSettling`; asked for twice, an election is looked at once, and thoroughly if either was */
   ask(ref: ElectionRef, thorough: boolean): void {
-    if (this.#waiting.size === 0 && this.#hasRoom()) return this.#take(ref, thorough);
-    let ofTenant = this.#waiting.get(ref.tenantId);
-    if (!ofTenant) this.#waiting.set(ref.tenantId, (ofTenant = new Map<string, Waiting>()));
-    const before = ofTenant.get(ref.electionId);
-    if (before) before.thorough ||= thorough;
-    else ofTenant.set(ref.electionId, { ref, thorough });
+    const isNext = this.#waiting.size === 0 && this.#mayAsk(ref.tenantId);
+    if (isNext && this.#hasRoom()) return this.#take(ref, thorough);
+    this.#wait(ref, thorough);
+    if (!this.#pause) this.#takeAll();
   }
 
   /** Looks at all of them thoroughly, whenever nothing else waits. One sweep at a time: @returns false if one goes on */
   sweep(elections: Iterable<{ ref: ElectionRef }>): boolean {
     if (this.#sweeping) return false;
     this.#sweeping = elections[Symbol.iterator]();
-    if (this.#hasRoom()) this.#takeAll();
+    if (!this.#pause) this.#takeAll();
     return true;
   }
 
@@ -77,14 +80,21 @@ export class Turns {
   }
 
   #takeAll(): void {
-    for (let next = this.#next(); next; next = this.#next()) this.#take(next.ref, next.thorough);
+    while (!this.#stopped && (this.#anyMayAsk() || this.#sweeping) && this.#hasRoom()) {
+      const next = this.#next();
+      if (next) this.#take(next.ref, next.thorough);
+    }
   }
 
-  /** Whose turn it is; undefined if nothing waits or the slice is over. */
+  #anyMayAsk(): boolean {
+    for (const tenantId of this.#waiting.keys()) if (this.#mayAsk(tenantId)) return true;
+    return false;
+  }
+
+  /** Whose turn it is: the first of the first tenant that may ask, else of the sweep. */
   #next(): Waiting | undefined {
-    const isIdle = this.#waiting.size === 0 && !this.#sweeping;
-    if (isIdle || this.#stopped || !this.#hasRoom()) return undefined;
     for (const [tenantId, ofTenant] of this.#waiting) {
+      if (!this.#mayAsk(tenantId)) continue;
       this.#waiting.delete(tenantId);
       for (const [electionId, next] of ofTenant) {
         ofTenant.delete(electionId);
@@ -92,13 +102,42 @@ export class Turns {
         return next;
       }
     }
-    const swept = this.#sweeping?.next();
-    if (swept && !swept.done) return { ref: swept.value.ref, thorough: true };
+    for (let swept = this.#sweeping?.next(); swept && !swept.done; swept = this.#sweeping?.next()) {
+      const { ref } = swept.value;
+      if (this.#mayAsk(ref.tenantId)) return { ref, thorough: true };
+      this.#wait(ref, true);
+    }
     this.#sweeping = undefined;
     return undefined;
   }
 
   #take(ref: ElectionRef, thorough: boolean): void {
-    if (!this.#stopped && this.#look(ref, thorough)) this.#asked += 1;
+    const asked = this.#stopped ? undefined : this.#look(ref, thorough);
+    if (!asked) return;
+    this.#asked += 1;
+    this.#count(ref.tenantId, 1);
+    void asked.finally(() => {
+      this.#count(ref.tenantId, -1);
+      // With the next slice if one goes on.
+      if (!this.#pause) this.#takeAll();
+    });
+  }
+
+  #wait(ref: ElectionRef, thorough: boolean): void {
+    let ofTenant = this.#waiting.get(ref.tenantId);
+    if (!ofTenant) this.#waiting.set(ref.tenantId, (ofTenant = new Map<string, Waiting>()));
+    const before = ofTenant.get(ref.electionId);
+    if (before) before.thorough ||= thorough;
+    else ofTenant.set(ref.electionId, { ref, thorough });
+  }
+
+  #mayAsk(tenantId: string): boolean {
+    return (this.#underWay.get(tenantId) ?? 0) < MOST_UNDER_WAY;
+  }
+
+  #count(tenantId: string, by: 1 | -1): void {
+    const underWay = (this.#underWay.get(tenantId) ?? 0) + by;
+    if (underWay === 0) this.#underWay.delete(tenantId);
+    else this.#underWay.set(tenantId, underWay);
   }
 }
