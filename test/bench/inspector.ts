@@ -4,6 +4,15 @@ export interface Memory {
   heapBytes: number;
 }
 
+/** How long the event loop was held up. */
+export interface LoopDelay {
+  maxMs: number;
+  p99Ms: number;
+}
+
+/** In the process that is inspected: a histogram of how late a timer of 1 ms is. */
+const LOOP_DELAY = `globalThis.loopDelay ??= process.getBuiltinModule('node:perf_hooks').monitorEventLoopDelay({ resolution: 1 })`;
+
 interface Reply {
   id: number;
   result?: { result?: { value?: string } };
@@ -40,14 +49,30 @@ export class Inspector {
   async memory(): Promise<Memory> {
     await this.#call('HeapProfiler.collectGarbage', {});
     await this.#call('HeapProfiler.collectGarbage', {});
-    const expression = 'JSON.stringify(process.memoryUsage())';
-    const reply = await this.#call('Runtime.evaluate', { expression, returnByValue: true });
-    const usage = JSON.parse(reply.result?.result?.value ?? '') as NodeJS.MemoryUsage;
+    const usage = (await this.#evaluate('process.memoryUsage()')) as NodeJS.MemoryUsage;
     return { residentBytes: usage.rss, heapBytes: usage.heapUsed + usage.external };
+  }
+
+  /** Begins to watch the event loop anew. */
+  async watchLoop(): Promise<void> {
+    await this.#evaluate(`(${LOOP_DELAY}, loopDelay.enable(), loopDelay.reset(), true)`);
+  }
+
+  /** How long it was held up since then, over the millisecond at which it is looked at. */
+  async loopDelay(): Promise<LoopDelay> {
+    const nanoseconds = (await this.#evaluate('[loopDelay.max, loopDelay.percentile(99)]')) as number[];
+    const [maxMs = NaN, p99Ms = NaN] = nanoseconds.map((value) => Math.max(0, value / 1e6 - 1));
+    return { maxMs, p99Ms };
   }
 
   close(): void {
     this.#socket.close();
+  }
+
+  async #evaluate(code: string): Promise<unknown> {
+    const expression = `JSON.stringify(${code})`;
+    const reply = await this.#call('Runtime.evaluate', { expression, returnByValue: true });
+    return JSON.parse(reply.result?.result?.value ?? 'null');
   }
 
   #call(method: string, params: object): Promise<Reply> {

@@ -13,7 +13,15 @@ import type { Bench, Row } from './bench.js';
 import type { Line } from './figures.js';
 import { tableOf, writeReport } from './report.js';
 import type { Pace } from './rounds.js';
+import { attachedCrash } from './rows/attached-crash.js';
+import { attachedCycles } from './rows/attached-cycles.js';
+import { attachedRenewals } from './rows/attached-renewals.js';
 import { crash } from './rows/crash.js';
+import { crowd } from './rows/crowd.js';
+import { crowdElections } from './rows/crowd-elections.js';
+import { crowdLoad } from './rows/crowd-load.js';
+import { crowdReplicas } from './rows/crowd-replicas.js';
+import { crowdStorm } from './rows/crowd-storm.js';
 import { cycles } from './rows/cycles.js';
 import { fairness } from './rows/fairness.js';
 import { groupCommit } from './rows/group-commit.js';
@@ -29,15 +37,23 @@ import { Service } from './service.js';
 const ROWS: Record<string, Row> = {
   'http-renewals': httpRenewals,
   'lone-renewal': loneRenewal,
+  'attached-renewals': attachedRenewals,
   'group-commit': groupCommit,
   cycles,
+  'attached-cycles': attachedCycles,
   'hand-over': handOver,
   crash,
+  'attached-crash': attachedCrash,
   memory,
   'rate-limit-cost': rateLimitCost,
   fairness,
   webhooks,
   relay,
+  crowd,
+  elections: crowdElections,
+  storm: crowdStorm,
+  load: crowdLoad,
+  'two-replicas': crowdReplicas,
 };
 
 const REPORT = '.data/bench/latest.json';
@@ -54,6 +70,7 @@ async function main(): Promise<void> {
   const bench: Bench = {
     quick: values.quick,
     pace: values.quick ? QUICK : FULL,
+    stack,
     etcdUrl: stack.etcdEndpoints[0] ?? '',
     etcdPids: stack.servers.etcd.pids,
     service: () => (started.service ??= Service.start(stack)),

@@ -17,13 +17,13 @@ export class Service {
   readonly apiKey: string;
   readonly #replica: Replica;
 
-  /** Migrates the stack's database and starts a replica on it. */
-  static async start(stack: PrivateStack): Promise<Service> {
+  /** Migrates the stack's database and starts a replica on it. @param nodeOptions of the replica */
+  static async start(stack: PrivateStack, nodeOptions: string[] = []): Promise<Service> {
     const settings = new Settings(stack);
     const migration = await settings.launch('migrate', MIGRATE, {});
     const { code } = await migration.exited;
     if (code !== 0) throw new Error(`The database could not be migrated:\n${migration.lastLines()}`);
-    const replica = await Replica.start(settings, []);
+    const replica = await Replica.start(settings, nodeOptions);
     try {
       return new Service(settings, replica, await makeTenant(replica.url, settings.adminToken, {}));
     } catch (error) {
@@ -44,6 +44,11 @@ export class Service {
   /** Of the replica. */
   get pid(): number {
     return this.#replica.process.pid;
+  }
+
+  /** What the replica has written; with --inspect its first lines say where the inspector listens. */
+  get log(): string {
+    return this.#replica.process.lastLines(1_000);
   }
 
   /** A participant's connection to the replica. */

@@ -3,6 +3,7 @@ import { compareLatency, type Line } from '../figures.js';
 import { HttpConnection } from '../http-connection.js';
 import { Incumbent, type Standing } from '../incumbent.js';
 import { pause } from '../rounds.js';
+import { steadily } from '../steady.js';
 
 /** What the loud tenant may do in a second, and what it does. */
 const ALLOWED = 100;
@@ -41,25 +42,6 @@ export async function fairness(bench: Bench): Promise<Line[]> {
     loud.close();
     await replica.stop();
   }
-}
-
-/** Calls at a steady rate, spread evenly over callers; one that is late is sent at once. */
-async function steadily(
-  callers: number,
-  ratePerSecond: number,
-  durationMs: number,
-  call: (caller: number) => Promise<void>,
-): Promise<void> {
-  const startMs = performance.now();
-  const gapMs = (1_000 * callers) / ratePerSecond;
-  const loop = async (caller: number): Promise<void> => {
-    for (let dueMs = startMs + (gapMs * caller) / callers; dueMs < startMs + durationMs; dueMs += gapMs) {
-      const early = dueMs - performance.now();
-      if (early > 0) await pause(early);
-      await call(caller);
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, (_, caller) => loop(caller)));
 }
 
 class Quiet {

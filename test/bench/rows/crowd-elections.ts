@@ -1,0 +1,81 @@
+import type { Bench } from '../bench.js';
+import { CrowdHouse, Renewers, shown } from '../crowd-house.js';
+import { compareLatency, figureOf, type Line } from '../figures.js';
+import type { Memory } from '../inspector.js';
+import { pause } from '../rounds.js';
+
+const ELECTIONS = 10_000;
+const TTL_MS = 30_000;
+/** What participants are told: a third of the ttlMs. */
+const RENEW_EVERY_MS = TTL_MS / 3;
+const CONNECTIONS = 32;
+const CHANGE_EVERY_MS = 100;
+const ROUNDS = 4;
+/** Longer than the pause between two sweeps over everything. */
+const ROUND_MS = 6_000;
+
+/**
+ * 10,000 elections, each with a leader that renews when it is told to: processor time, memory and the event loop; and
+ * what a change of leader ten times a second, always in one election, costs the renewals of the others.
+ */
+export async function crowdElections(bench: Bench): Promise<Line[]> {
+  const house = await CrowdHouse.open();
+  const { service, inspector } = house;
+  const count = bench.quick ? 200 : ELECTIONS;
+  const before = await inspector.memory();
+  const standings = await house.leaders('many', count, TTL_MS);
+  const grown = growth(before, await inspector.memory(), count);
+  const elections = standings.map((_, index) => `many-${index}`);
+  const ratePerSecond = (count * 1_000) / RENEW_EVERY_MS;
+  const leaders = new Renewers(
+    service,
+    { elections, standings },
+    { connections: CONNECTIONS, ratePerSecond },
+  );
+  try {
+    await leaders.renewFor(bench.quick ? 500 : ROUND_MS);
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    const notes: string[] = [];
+    const roundMs = bench.quick ? 1_000 : ROUND_MS;
+    for (let round = 0; round < (bench.quick ? 1 : ROUNDS); round += 1) {
+      const usage = await house.meter();
+      theirs.push(...(await leaders.renewFor(roundMs)));
+      notes.push(shown(await usage()));
+      const [latencies] = await Promise.all([leaders.renewFor(roundMs), changeLeaders(house, roundMs)]);
+      ours.push(...latencies);
+    }
+    const rate = `${Math.round(ratePerSecond)} renewals/s`;
+    return [
+      compareLatency(`renew in ${count} elections while one changes`, 99, { ours, theirs }, 2),
+      { what: `memory of an election with a leader`, unit: 'kB', ours: figureOf([grown / 1e3]) },
+      {
+        what: `${count} leaders at rest`,
+        unit: 'ms',
+        ours: figureOf(theirs),
+        note: `${rate}: ${notes.at(-1)}`,
+      },
+    ];
+  } finally {
+    leaders.close();
+    await house.close();
+  }
+}
+
+function growth(before: Memory, after: Memory, count: number): number {
+  return (after.heapBytes - before.heapBytes) / count;
+}
+
+/** One election changes its leader again and again. */
+async function changeLeaders({ service }: CrowdHouse, durationMs: number): Promise<void> {
+  const participant = service.connect();
+  const endMs = performance.now() + durationMs;
+  const election = `changing-${Math.round(endMs)}`;
+  await participant.createElection(election, { ttlMs: TTL_MS });
+  while (performance.now() < endMs) {
+    const standing = await participant.campaign(election, { candidate: 'leader' });
+    await participant.resign(election, standing);
+    await pause(CHANGE_EVERY_MS);
+  }
+  participant.close();
+}
