@@ -76,11 +76,9 @@ async function dialAsLeader(
 
 function stand(
   orders: DialerOrders,
-  { baseUrls, apiKey, election, ttlMs }: NonNullable<DialerOrders['incumbent']>,
+  { election, ...options }: NonNullable<DialerOrders['incumbent']>,
 ): Candidacy {
-  const standing = new Incumbent({ baseUrls, apiKey })
-    .election(election)
-    .campaign({ candidate: orders.name, ttlMs });
+  const standing = new Incumbent(options).election(election).campaign({ candidate: orders.name });
   standing.on('elected', ({ term, fence, fencingToken }) =>
     report({ kind: 'elected', term, fence, token: fencingToken }),
   );

@@ -21,6 +21,8 @@ export interface DialerOrders {
     readonly apiKey: string;
     readonly election: string;
     readonly ttlMs: number;
+    /** Over a socket. */
+    readonly attached: boolean;
   };
 }
 

@@ -29,6 +29,19 @@ export function judge(
   return once === customers.length && shut;
 }
 
+/** How long it took until somebody else led, beside the shortest that it could take. */
+export function showFailovers(terms: readonly TermSeen[], ttlMs: number): void {
+  const after = (end: string): string => {
+    const { vacancyMs } = terms.find((term) => term.end.startsWith(end)) ?? {};
+    return vacancyMs === undefined ? 'unknown' : `${Math.round(vacancyMs)} ms`;
+  };
+  say();
+  say(
+    `Sessions of ${ttlMs} ms: the next leader knew ${after('killed')} after the kill, ${after('frozen')} after the ` +
+      `freeze, ${after('asked')} after the resignation.`,
+  );
+}
+
 function showTerms(terms: readonly TermSeen[], calls: GatewayReport['calls']): void {
   const rows = terms.map(({ term, fence, dialer, end, vacancyMs }) => [
     String(term),
