@@ -69,8 +69,11 @@ export class AttachedSocket implements Listener {
   ) {
     const { ws } = link;
     ws.on('message', (data, isBinary) => this.receive(data as Buffer, isBinary));
-    ws.on('ping', () => this.count());
-    ws.on('pong', () => (this.looks = 0));
+    ws.on('ping', () => this.heard());
+    ws.on('pong', () => {
+      this.looks = 0;
+      this.heard();
+    });
     // Told by `close` as well, with its code.
     ws.on('error', () => undefined);
     ws.once('close', () => this.left.abort());
@@ -123,8 +126,8 @@ export class AttachedSocket implements Listener {
     const receivedAtMs = this.clock.monotonicMs();
     this.looks = 0;
     if (isBinary) return this.close('unsupported', 'Frames are text.');
-    const excess = this.count(receivedAtMs);
-    if (excess > MOST_REFUSED_PER_SECOND) return this.close('tooMany', 'Renew every renewAfterMs.');
+    const excess = this.heard(receivedAtMs);
+    if (excess > MOST_REFUSED_PER_SECOND) return;
     let frame: Frame | undefined;
     try {
       frame = readFrame(data, receivedAtMs);
@@ -177,14 +180,19 @@ export class AttachedSocket implements Listener {
     if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.close('slow', 'Read the answers, or send less.');
   }
 
-  /** Counts a frame. @returns by how many the present second is over what is carried out */
-  private count(nowMs = this.clock.monotonicMs()): number {
+  /**
+   * Counts a frame of whatever kind, pings and pongs too, and closes the socket when they are far too many.
+   * @returns by how many the present second is over what is carried out
+   */
+  private heard(nowMs = this.clock.monotonicMs()): number {
     if (nowMs - this.secondFrom >= 1_000) {
       this.secondFrom = nowMs;
       this.framesInSecond = 0;
     }
     this.framesInSecond += 1;
-    return this.framesInSecond - MOST_FRAMES_PER_SECOND;
+    const excess = this.framesInSecond - MOST_FRAMES_PER_SECOND;
+    if (excess > MOST_REFUSED_PER_SECOND) this.close('tooMany', 'Renew every renewAfterMs.');
+    return excess;
   }
 }
 
