@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '#core';
+import { waitUntil } from '#testing';
 import type { Principal } from '#tenancy';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AttachedSocket, type Desk } from './attached-socket.js';
@@ -53,5 +54,43 @@ describe('an attached socket', () => {
     } finally {
       clearInterval(sending);
     }
+  });
+
+  it('is let go when answers stay unread, also if they are not many', async () => {
+    client.pause();
+    let id = 0;
+    await waitUntil(
+      () => {
+        if (ws.bufferedAmount > 50_000) return true;
+        client.send(JSON.stringify({ id: (id += 1) }));
+        return false;
+      },
+      { what: 'answers to pile up', everyMs: 2 },
+    );
+    attached.look();
+    expect(attached.closeCode).toBeUndefined();
+    for (let look = 0; look < 4; look += 1) attached.look();
+    expect(attached.closeCode).toBe(1_013);
+  });
+
+  it('is kept when everything has been read in between', async () => {
+    client.pause();
+    let id = 0;
+    for (let look = 0; look < 5; look += 1) {
+      client.pause();
+      await waitUntil(
+        () => {
+          if (ws.bufferedAmount > 50_000) return true;
+          client.send(JSON.stringify({ id: (id += 1) }));
+          return false;
+        },
+        { what: 'answers to pile up', everyMs: 2 },
+      );
+      attached.look();
+      client.resume();
+      await waitUntil(() => ws.bufferedAmount === 0, { what: 'answers to be read', everyMs: 2 });
+      attached.look();
+    }
+    expect(attached.closeCode).toBeUndefined();
   });
 });

@@ -18,6 +18,12 @@ const MOST_IN_FLIGHT = 64;
  * answers to a second's frames that came at once fit in.
  */
 const MOST_UNREAD_BYTES = 512 * 1_024;
+/**
+ * This much may be on its way whenever a socket is looked at. A reader that leaves more unread at so many looks in a row
+ * is cut off as well: below the bound above, a tenant's sockets together could hold hundreds of megabytes for ever.
+ */
+const MOST_LEFT_UNREAD_BYTES = 16 * 1_024;
+const LOOKS_LEFT_UNREAD = 4;
 /** A socket that says nothing for so many looks is asked; one that does not answer within as many is dropped. */
 const LOOKS_PER_PING = 5;
 
@@ -60,6 +66,7 @@ export class AttachedSocket implements Listener {
   private corked = false;
   private closedWith: number | undefined;
   private looks = 0;
+  private looksUnread = 0;
 
   constructor(
     private readonly link: Link,
@@ -107,8 +114,10 @@ export class AttachedSocket implements Listener {
     this.left.abort();
   }
 
-  /** Called once a second: asks whether anybody is there. An answer to it renews nothing. */
+  /** Called once a second: asks whether anybody is there, and reads. An answer to it renews nothing. */
   look(): void {
+    this.looksUnread = this.link.ws.bufferedAmount > MOST_LEFT_UNREAD_BYTES ? this.looksUnread + 1 : 0;
+    if (this.looksUnread >= LOOKS_LEFT_UNREAD) return this.closeSlow();
     this.looks += 1;
     if (this.looks === LOOKS_PER_PING) this.link.ws.ping();
     else if (this.looks >= 2 * LOOKS_PER_PING) this.link.ws.terminate();
@@ -177,7 +186,11 @@ export class AttachedSocket implements Listener {
     this.corked = false;
     socket.uncork();
     // What is left is more than the network took: whoever reads does not keep up.
-    if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.close('slow', 'Read the answers, or send less.');
+    if (ws.bufferedAmount > MOST_UNREAD_BYTES) this.closeSlow();
+  }
+
+  private closeSlow(): void {
+    this.close('slow', 'Read the answers, or send less.');
   }
 
   /**
