@@ -33,7 +33,7 @@ import type {
   TermVerdict,
 } from './answers.js';
 import { Candidacies, type Stood } from './candidacies.js';
-import { electionRef, keys } from './keys.js';
+import { electionRef, type ElectionRef, keys } from './keys.js';
 import { readLeaders, readLeadership, record } from './leaders.js';
 import type { PastEvents } from './missed-events.js';
 import type { Observers, ObservationSource } from './observers.js';
@@ -87,7 +87,7 @@ export class Elections {
     if (expectedTtlMs !== undefined) checkWait(request.waitMs, expectedTtlMs);
     const result = await this.#candidacies.campaign(ref, command, bounds);
     const { session } = result.done;
-    const standing = this.#candidacies.standingAfter(ref, request, result);
+    const standing = await this.#stands(ref, request, result, bounds);
     if (standing.state === 'leader' || !request.waitMs) return standing;
     await this.#parts.view.reaches(result.revision, CATCH_UP_MS);
     return await this.#standings.hold(ref, session, standing, {
@@ -153,7 +153,7 @@ export class Elections {
     const command = { kind: 'stepDown' as const, candidateId: request.candidateId, session };
     const options = { lane: 'resign' as const, deadlineMs: bounds.deadlineMs };
     const result: Stood = await sequencer.run(ref, command, options);
-    return this.#candidacies.standingAfter(ref, request, result);
+    return await this.#stands(ref, request, result, bounds);
   }
 
   /**
@@ -226,6 +226,24 @@ export class Elections {
       past: (from, limit) => this.#parts.past.after(ref, from, limit),
     };
     return await this.#parts.observers.start(ref, place, observer, source);
+  }
+
+  /**
+   * Where the caller stands by the transition that it has just made. The rest of that picture goes on: if the outcome
+   * came late, the caller may have been elected or replaced since, and the store is asked.
+   */
+  async #stands(
+    ref: ElectionRef,
+    request: Target & { candidate?: string },
+    result: Stood,
+    { deadlineMs }: CallBounds,
+  ): Promise<Standing> {
+    const standing = this.#candidacies.standingAfter(ref, request, result);
+    const { session, candidateId } = result.done;
+    if (standing.state !== 'out' || candidateId === undefined) return standing;
+    const leader = result.reads.get(keys.leader(ref, FIRST_SEAT));
+    const read = { seat: FIRST_SEAT, leader, revision: result.revision, deadlineMs };
+    return await this.#standings.find(ref, { ...request, session: standing.session }, session, read);
   }
 }
 

@@ -125,7 +125,7 @@ export class Rig {
   }
 
   /** Two replicas and the election that they serve. */
-  async pair(settings: { ttlMs?: number } = {}): Promise<[RigReplica, RigReplica]> {
+  async pair(settings: Partial<ElectionSettings> = {}): Promise<[RigReplica, RigReplica]> {
     const first = await this.replica();
     const second = await this.replica();
     await this.election(first, settings);
@@ -133,10 +133,7 @@ export class Rig {
   }
 
   /** Creates the election and waits until every replica knows it. */
-  async election(
-    on: RigReplica,
-    wishes: ParticipantWishes & Partial<Pick<ElectionSettings, 'maxTtlMs'>> = {},
-  ): Promise<void> {
+  async election(on: RigReplica, wishes: ParticipantWishes & Partial<ElectionSettings> = {}): Promise<void> {
     await createElection(on.replica, systemClock, { ttlMs: LONG_TTL_MS, ...wishes });
     const { tenantId, election } = { ...target, ...wishes };
     const ref = electionRef(tenantId, election);
