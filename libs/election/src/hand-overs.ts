@@ -47,13 +47,12 @@ export class HandOvers {
     };
     const act = actOn(`election.${kind}_requested`, ref, request.election, bounds);
     const command = { kind: 'handOver' as const, seat, wish, dryRun, act };
-    const { done, draft } = await this.#sequencer.run<Wished>(ref, command, adminLane(bounds));
-    const replaced = draft.situation.election.seats.get(seat)?.leader?.record;
-    const believes = mode === 'immediate' && done.handOver.state === 'done' && replaced !== undefined;
+    const { done } = await this.#sequencer.run<Wished>(ref, command, adminLane(bounds));
+    const { replaced } = done;
     return {
       ...done.handOver,
       ...{ seat, election: request.election },
-      ...(believes && { oldLeaderMayBelieveForMs: validForMs(replaced.ttlMs) }),
+      ...(replaced && { oldLeaderMayBelieveForMs: validForMs(replaced.ttlMs) }),
     };
   }
 

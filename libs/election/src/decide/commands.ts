@@ -6,6 +6,7 @@ import type {
   ElectionPhase,
   ElectionSettings,
   HandOverRecord,
+  LeaderRecord,
   Qualities,
 } from '../records.js';
 import type { SessionIdentity } from '../session-token.js';
@@ -151,7 +152,8 @@ export type Command =
 export type Done =
   /** Without candidateId: it stands no more. */
   | { kind: 'standing'; candidateId?: string; session: SessionIdentity }
-  | { kind: 'handOver'; handOver: HandOverRecord }
+  /** `replaced`: whoever led until this very command, and may still believe so. */
+  | { kind: 'handOver'; handOver: HandOverRecord; replaced?: LeaderRecord }
   | { kind: 'resigned' }
   | { kind: 'settings'; config: ConfigRecord }
   | { kind: 'settled' };

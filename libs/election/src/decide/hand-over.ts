@@ -1,4 +1,4 @@
-import type { ConfigRecord, HandOverRecord, Mark } from '../records.js';
+import type { ConfigRecord, HandOverRecord, LeaderRecord, Mark } from '../records.js';
 import { unknownHandOver } from '../refusals.js';
 import type { CancelHandOverCommand, Decider, HandOverCommand, Verdict } from './commands.js';
 import { stepFor, takeStep } from './demand.js';
@@ -34,7 +34,8 @@ export const handOver: Decider<HandOverCommand> = (draft, command) => {
   draft.record(command.act, { ...wish, seat });
   if (wish.dueAt === undefined) beginHandOver(draft, seat, record);
   else draft.setHandOver(seat, record);
-  return done(draft.handOver(seat) ?? record);
+  const replaced = draft.leader(seat)?.term === leader?.term ? null : leader;
+  return done(draft.handOver(seat) ?? record, replaced);
 };
 
 /** Cancel a hand-over that is scheduled or under way: the leader's mark is withdrawn. */
@@ -127,6 +128,6 @@ function vacant({ state }: ConfigRecord): Verdict {
   return refused('election.vacant', detail);
 }
 
-function done(handOver: HandOverRecord): Verdict {
-  return { kind: 'done', done: { kind: 'handOver', handOver } };
+function done(handOver: HandOverRecord, replaced: LeaderRecord | null = null): Verdict {
+  return { kind: 'done', done: { kind: 'handOver', handOver, ...(replaced && { replaced }) } };
 }
