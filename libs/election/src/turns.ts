@@ -10,9 +10,9 @@ import type { ElectionRef } from './keys.js';
 /** After a slice calls have their turn. Renewals pass through some four pauses on their way: they gain that much each. */
 const SLICE_MS = 1;
 /** What a look has asked for is decided after the slice, at some 0.15 ms each. */
-const MOST_ASKED = 8;
-/** Of one tenant. A group of the store that is full of settlements takes it 20 ms, in which every renewal waits. */
-const MOST_UNDER_WAY = 16;
+const MOST_ASKED = 4;
+/** Of one tenant. Renewals travel in the same groups: 32 settlements make one 1 ms longer, 64 make it 3 ms longer. */
+const MOST_UNDER_WAY = 32;
 
 interface Waiting {
   ref: ElectionRef;
