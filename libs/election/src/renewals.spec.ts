@@ -82,4 +82,24 @@ describe('a renewal', () => {
     for (const deliver of late) deliver();
     expect(await renewal).toMatchObject({ state: 'waiting', leader: { name: 'b', term: 2 } });
   });
+
+  it('tells a leader that is asked to step down its whole grace, although the view does not show the mark yet', async () => {
+    const order = {
+      ...TARGET,
+      kind: 'transfer',
+      mode: 'graceful',
+      seat: 0,
+      to: 'b',
+      expectedTerm: 1,
+    } as const;
+    held = [];
+    await replica.handOvers.request({ ...order, graceMs: 5_000 }, a.bounds());
+    await clock.advance(100);
+    expect(await a.renew(replica)).toMatchObject({
+      state: 'leader',
+      reason: 'transferred',
+      yieldByMs: 4_900,
+    });
+    for (const deliver of held) deliver();
+  });
 });

@@ -244,18 +244,12 @@ export class Sessions {
       candidateId: leader.candidateId,
       leader,
       seat,
-      markAgeMs: this.#markAgeMs(term, entry),
+      markAgeMs: this.#parts.view.markAgeMs(election, seat, entry),
       epoch: this.#parts.store.epoch().epoch,
       position: undefined,
       sequence: election.head?.record.sequence ?? 0,
     });
     return standing.state === 'leader' || standing.state === 'yielding' ? [{ ...standing, seat }] : [];
-  }
-
-  /** By this replica's clock if its watch brought the very record that was read. */
-  #markAgeMs({ election, seat }: Term, { modRevision }: Entry): number | undefined {
-    const seen = election.seats.get(seat)?.leader;
-    return seen?.modRevision === modRevision ? this.#parts.view.ageMs(seen) : undefined;
   }
 
   /** Resigns what the view shows, each election by its own transition. A failure is left to the end of the session. */

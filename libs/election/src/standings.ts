@@ -81,7 +81,7 @@ export class Standings {
       candidateId,
       leader,
       seat: read.seat,
-      markAgeMs: this.#markAgeMs(election, read),
+      ...(own && read.leader && { markAgeMs: view.markAgeMs(election, read.seat, read.leader) }),
       epoch: store.epoch().epoch,
       ...toldBy(election, candidateId),
       ...(read.sequence !== undefined && { sequence: read.sequence }),
@@ -166,12 +166,6 @@ export class Standings {
 
   #seenRevision(ref: ElectionRef, seat: number): number | undefined {
     return this.#parts.view.election(ref)?.seats.get(seat)?.leader?.modRevision;
-  }
-
-  /** By this replica's clock if its watch brought the very record that was read. */
-  #markAgeMs(election: ElectionState | undefined, { seat, leader }: LeaderRead): number | undefined {
-    const seen = election?.seats.get(seat)?.leader;
-    return leader && seen?.modRevision === leader.modRevision ? this.#parts.view.ageMs(seen) : undefined;
   }
 
   #waitingIn(election: ElectionState, standing: Standing, session: SessionIdentity): Standing {

@@ -11,6 +11,7 @@ import {
   decode,
   decodeSession,
   type EventRecord,
+  type LeaderRecord,
   type SessionRecord,
   type TenantRecord,
 } from './records.js';
@@ -130,9 +131,18 @@ export class View implements Follower {
     return this.elections.get(ref.electionId);
   }
 
-  /** How long ago this replica's watch brought a record; undefined if it was listed. */
-  ageMs({ seenAtMs }: Versioned<object>): number | undefined {
-    return seenAtMs === undefined ? undefined : this.#clock.monotonicMs() - seenAtMs;
+  /**
+   * How long the leader record that was read has borne its mark: by the watch if that brought the very record, by the
+   * mark's own time if it was listed or is still on its way.
+   */
+  markAgeMs(election: ElectionState | undefined, seat: number, read: Entry): number | undefined {
+    const { withheld, asked } = decode<LeaderRecord>(read.value);
+    const mark = withheld ?? asked;
+    if (!mark) return undefined;
+    const seen = election?.seats.get(seat)?.leader;
+    if (seen?.modRevision === read.modRevision && seen.seenAtMs !== undefined)
+      return this.#clock.monotonicMs() - seen.seenAtMs;
+    return Math.max(0, this.#clock.wallTimeMs() - Date.parse(mark.at));
   }
 
   /** electionId -> candidateId of everything the session stands in. */
