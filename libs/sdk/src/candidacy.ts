@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type Clock, pause } from './clock.js';
 import { restandPauseMs } from './pace.js';
 import { asError, CandidacyEnded, IncumbentProblem } from './problem.js';
-import type { Resigned, Stand, StandOptions, StandRequest } from './stand.js';
+import type { Resigned, Stand, StandOptions, StandRequest, SteppedDown } from './stand.js';
 import { type Leadership, type Loss, Tenure } from './tenure.js';
 import type { Answer } from './transport.js';
 import type { Leader, StandAnswer } from './wire.js';
@@ -13,7 +13,7 @@ export interface CandidacyEvents {
   /** Standing and not leading; told again whenever the position changes. */
   waiting: [{ position: number | undefined; leader: Leader | undefined }];
   /**
-   * The term is being ended: finish and resign. Nothing is granted beyond `remainingMs`; with `yieldByMs` the leader is
+   * The term is being ended: finish, then `stepDown()` or `resign()`. Nothing is granted beyond `remainingMs`; with `yieldByMs` the leader is
    * only asked so far, and grants go on for so long.
    */
   yielding: [{ remainingMs: number; yieldByMs: number | undefined; reason: string | undefined }];
@@ -71,6 +71,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   #stand: Stand | undefined;
   #last: StandAnswer | undefined;
   #resigning: Promise<Resigned> | undefined;
+  #steppingDown: Promise<SteppedDown> | undefined;
   #ended: Error | undefined;
 
   constructor(options: CampaignOptions, parts: CandidacyParts) {
@@ -162,6 +163,24 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
       this.#waiters.add(onEnded);
       signal?.addEventListener('abort', onAbort);
     });
+  }
+
+  /**
+   * Ends the term and stands anew, at the end of the queue and as another candidacy; alone, it leads again in a new term.
+   * The own belief in the term ends before anything is sent and never returns. The promise settles when the service has
+   * answered, or the candidacy is over.
+   * @throws IncumbentProblem when the service refuses for good; the candidacy is over then
+   */
+  stepDown(): Promise<SteppedDown> {
+    if (this.#steppingDown !== undefined) return this.#steppingDown;
+    const stand = this.#stand;
+    if (this.#leaving.signal.aborted || !stand?.leads) return Promise.resolve({ outcome: 'not_leading' });
+    const { candidateId } = stand;
+    const done = (): void => void (this.#steppingDown = undefined);
+    // Sends nothing in this turn; who hears of the loss and calls again finds it under way.
+    this.#steppingDown = stand.stepDown(this.#cut.signal).finally(done);
+    this.#tenure.renounce(candidateId, whyAsked(this.#last) ?? 'stepped_down');
+    return this.#steppingDown;
   }
 
   /**

@@ -47,3 +47,16 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
     signal.addEventListener('abort', end);
   });
 }
+
+/** Resolves when `work` settles, when `signal` aborts, or after `withinMs`; leaves no timer behind. */
+export async function settled(
+  clock: Clock,
+  work: Promise<unknown>,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  work.then(end, end);
+  await pause(clock, withinMs, AbortSignal.any([signal, over.signal]));
+}

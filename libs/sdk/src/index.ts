@@ -19,7 +19,7 @@ export {
 } from './incumbent.js';
 export { CandidacyEnded, type FieldProblem, IncumbentProblem, Unreachable } from './problem.js';
 export type { OpenSocket, SocketLike } from './socket-link.js';
-export type { Resigned, StandRequest } from './stand.js';
+export type { Resigned, StandRequest, SteppedDown } from './stand.js';
 export type { Leadership, Loss, LossReason } from './tenure.js';
 export type { Answer, Call } from './transport.js';
 export type { Leader, LeaderAnswer, Metadata, ValidateAnswer } from './wire.js';

@@ -1,4 +1,4 @@
-import { pause } from './clock.js';
+import { pause, settled } from './clock.js';
 import {
   holdMs,
   joinTimeoutMs,
@@ -10,7 +10,15 @@ import {
 } from './pace.js';
 import { asError, isGone, Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
-import { mayWaitForName, type Resigned, type Stand, type StandOptions, successorOf } from './stand.js';
+import {
+  mayWaitForName,
+  type Resigned,
+  type Stand,
+  type StandOptions,
+  type SteppedDown,
+  successorOf,
+} from './stand.js';
+import { hasSeat, StepDowns } from './step-downs.js';
 import { type Answer, roundTripMs, type Transport } from './transport.js';
 import { readStandAnswer, type StandAnswer } from './wire.js';
 
@@ -25,13 +33,17 @@ export class OwnStand implements Stand {
   readonly #path: string;
   readonly #key = globalThis.crypto.randomUUID();
   readonly #stop = new AbortController();
+  readonly #stepDowns = new StepDowns();
   #session: string | undefined;
   #candidateId: string | undefined;
   #ttlMs: number;
   #last: StandAnswer | undefined;
   #joining: Promise<void> | undefined;
-  /** When the request of the last answer was sent. */
+  /** When the request of the last answer was sent; the next renewal counts from there. */
   #answeredSentMs: number;
+  /** That of the last answer that counted; answers to earlier requests are late. */
+  #toldSentMs = Number.NEGATIVE_INFINITY;
+  #wake: (() => void) | undefined;
   /** When the last renewal was sent, answered or not: the session may live a TTL from there. */
   #lastSentMs: number;
   #quickAnswers = 0;
@@ -50,6 +62,10 @@ export class OwnStand implements Stand {
     return this.#candidateId;
   }
 
+  get leads(): boolean {
+    return hasSeat(this.#last) && !this.#stepDowns.left(this.#candidateId);
+  }
+
   /**
    * Stands until the service ends it; resolves with the reason.
    * @throws IncumbentProblem when the service refuses for good, AbortError after `stop()`.
@@ -57,32 +73,52 @@ export class OwnStand implements Stand {
   async run(): Promise<string> {
     this.#joining = this.#join();
     await this.#joining;
-    while (this.#last?.state !== 'out') {
-      await pause(this.#transport.clock, this.#untilRenewalMs(), this.#stop.signal);
-      try {
-        await this.#renew();
-      } catch (error) {
-        if (isGone(error)) return 'expired';
-        throw error;
-      }
+    try {
+      while (this.#last?.state !== 'out') if (await this.#isDue()) await this.#renew();
+      return this.#last.reason ?? 'expired';
+    } catch (error) {
+      if (isGone(error)) return 'expired';
+      throw this.#stepDowns.refusal ?? error;
+    } finally {
+      this.stop();
     }
-    return this.#last.reason ?? 'expired';
+  }
+
+  stepDown(signal: AbortSignal): Promise<SteppedDown> {
+    const candidateId = this.#candidateId ?? '';
+    const call = {
+      method: 'POST',
+      path: `${this.#path}/step-down`,
+      body: { session: this.#session, candidateId },
+    } as const;
+    const plan = () => {
+      this.#lastSentMs = this.#transport.clock.monotonicMs();
+      return { call, timeoutMs: tryTimeoutMs(this.#ttlMs) };
+    };
+    const send = async (): Promise<Answer> => {
+      const answer = await this.#pursue(plan, AbortSignal.any([signal, this.#stop.signal]));
+      this.#take(answer);
+      return answer;
+    };
+    return this.#stepDowns.carry(candidateId, send, () => this.stop());
   }
 
   /** Cuts whatever is under way; `run()` then rejects. */
   stop(): void {
     this.#stop.abort();
+    this.#wake?.();
   }
 
   /**
    * Stops, then tells the service; repeated until a definite answer or until the session must have expired
-   * unrenewed. A campaign under way gets a moment to be answered, for without its session nothing can be resigned.
+   * unrenewed. A campaign under way gets a moment to be answered, for without its session nothing can be resigned, and
+   * so does a step-down, which makes another candidacy.
    */
   async resign(signal: AbortSignal): Promise<Resigned> {
     if (this.#session === undefined && this.#joining !== undefined) {
-      const joined = this.#joining.catch(() => undefined);
-      await Promise.race([joined, pause(this.#transport.clock, joinTimeoutMs(this.#ttlMs), signal)]);
+      await settled(this.#transport.clock, this.#joining, joinTimeoutMs(this.#ttlMs), signal);
     }
+    await this.#stepDowns.answered(this.#transport.clock, tryTimeoutMs(this.#ttlMs), signal);
     this.stop();
     if (this.#session === undefined) return { outcome: 'unknown' };
     const body = { session: this.#session, candidateId: this.#candidateId };
@@ -151,12 +187,26 @@ export class OwnStand implements Stand {
 
   #take({ body, sent }: Answer): void {
     const answer = readStandAnswer(body);
-    this.#last = answer;
-    this.#answeredSentMs = sent.monotonicMs;
+    this.#answeredSentMs = Math.max(this.#answeredSentMs, sent.monotonicMs);
     this.#session = answer.session ?? this.#session;
-    this.#candidateId = answer.candidateId ?? this.#candidateId;
     this.#ttlMs = answer.ttlMs ?? this.#ttlMs;
+    if (sent.monotonicMs < this.#toldSentMs || this.#stepDowns.left(answer.candidateId)) return;
+    this.#toldSentMs = sent.monotonicMs;
+    this.#last = answer;
+    this.#candidateId = answer.candidateId ?? this.#candidateId;
     this.#options.onAnswer(answer, sent);
+    this.#wake?.();
+  }
+
+  /** Waits until it is time to renew; false if an answer has come meanwhile, so that it may be time for something else. */
+  async #isDue(): Promise<boolean> {
+    this.#stop.signal.throwIfAborted();
+    const wake = new AbortController();
+    this.#wake = () => wake.abort();
+    await pause(this.#transport.clock, this.#untilRenewalMs(), wake.signal);
+    this.#wake = undefined;
+    this.#stop.signal.throwIfAborted();
+    return !wake.signal.aborted;
   }
 
   #untilRenewalMs(): number {

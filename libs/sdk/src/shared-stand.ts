@@ -1,10 +1,18 @@
-import { type Moment, pause } from './clock.js';
+import { type Moment, pause, settled } from './clock.js';
 import type { LiveSession, Member } from './live-session.js';
 import { holdMs, joinTimeoutMs, NOT_HELD_MS, renewAfterMs, retryCapMs, tryTimeoutMs } from './pace.js';
 import { asError, isGone, Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
 import type { SharedSession } from './shared-session.js';
-import { mayWaitForName, type Resigned, type Stand, type StandOptions, successorOf } from './stand.js';
+import {
+  mayWaitForName,
+  type Resigned,
+  type Stand,
+  type StandOptions,
+  type SteppedDown,
+  successorOf,
+} from './stand.js';
+import { hasSeat, StepDowns } from './step-downs.js';
 import type { Answer, Call, Transport } from './transport.js';
 import { readStandAnswer, type StandAnswer } from './wire.js';
 
@@ -24,6 +32,7 @@ export class SharedStand implements Stand, Member {
   readonly #halt = new AbortController();
   /** Cuts the resigning: there is nothing left to resign. */
   readonly #sessionOver = new AbortController();
+  readonly #stepDowns = new StepDowns();
   #live: LiveSession | undefined;
   #candidateId: string | undefined;
   #last: StandAnswer | undefined;
@@ -51,6 +60,10 @@ export class SharedStand implements Stand, Member {
     return this.#candidateId;
   }
 
+  get leads(): boolean {
+    return hasSeat(this.#last) && !this.#stepDowns.left(this.#candidateId);
+  }
+
   async run(): Promise<string> {
     const making = this.#shared.live((error) => this.onTrouble(error));
     // Others may go on waiting for it, for as long as the service is away.
@@ -67,12 +80,32 @@ export class SharedStand implements Stand, Member {
       return await this.#stay(live);
     } catch (error) {
       if (isGone(error)) live.stop('expired');
-      if (this.#leaving || live.end === undefined) throw error;
+      if (this.#leaving || live.end === undefined) throw this.#stepDowns.refusal ?? error;
       if (live.end instanceof Error) throw live.end;
       return 'expired';
     } finally {
       if (!this.#leaving) live.remove(this);
+      this.#cut();
     }
+  }
+
+  async stepDown(signal: AbortSignal): Promise<SteppedDown> {
+    const live = this.#live;
+    const candidateId = this.#candidateId;
+    if (live === undefined || candidateId === undefined) return { outcome: 'not_leading' };
+    live.noteResigned(candidateId);
+    const body = { session: live.token, candidateId };
+    const call = { method: 'POST', path: `${this.#path}/step-down`, body } as const;
+    const plan = () => ({ call, timeoutMs: tryTimeoutMs(live.ttlMs) });
+    const send = async (): Promise<Answer> => {
+      const answer = await this.#pursue(plan, AbortSignal.any([signal, this.#halt.signal]));
+      live.noteHeard(candidateId);
+      this.#take(readStandAnswer(answer.body), answer.sent);
+      return answer;
+    };
+    const done = await this.#stepDowns.carry(candidateId, send, () => this.#cut());
+    if (done.outcome === 'expired') live.stop('expired');
+    return done;
   }
 
   async resign(signal: AbortSignal): Promise<Resigned> {
@@ -80,11 +113,10 @@ export class SharedStand implements Stand, Member {
     const live = this.#live;
     if (live?.closing) return { outcome: await heard(live.closing, signal) };
     if (this.#candidateId === undefined && this.#joining !== undefined) {
-      const joined = this.#joining.catch(() => undefined);
-      await Promise.race([joined, pause(this.#transport.clock, joinTimeoutMs(this.#shared.ttlMs), signal)]);
+      await settled(this.#transport.clock, this.#joining, joinTimeoutMs(this.#shared.ttlMs), signal);
     }
-    this.#halt.abort();
-    this.#wake?.abort();
+    await this.#stepDowns.answered(this.#transport.clock, tryTimeoutMs(this.#shared.ttlMs), signal);
+    this.#cut();
     try {
       if (live === undefined || this.#candidateId === undefined) return { outcome: 'unknown' };
       return await this.#resign(live, this.#candidateId, signal);
@@ -100,8 +132,7 @@ export class SharedStand implements Stand, Member {
   }
 
   notLed(sent: Moment): void {
-    const led = this.#last?.state === 'leader' || this.#last?.state === 'yielding';
-    if (led && sent.monotonicMs >= this.#answeredSentMs) this.onNews();
+    if (hasSeat(this.#last) && sent.monotonicMs >= this.#answeredSentMs) this.onNews();
   }
 
   onNews(): void {
@@ -114,8 +145,12 @@ export class SharedStand implements Stand, Member {
   }
 
   sessionOver(): void {
-    this.#halt.abort();
     this.#sessionOver.abort();
+    this.#cut();
+  }
+
+  #cut(): void {
+    this.#halt.abort();
     this.#wake?.abort();
   }
 
@@ -207,7 +242,7 @@ export class SharedStand implements Stand, Member {
   }
 
   #take(answer: StandAnswer, sent: Moment): void {
-    if (sent.monotonicMs < this.#answeredSentMs) return;
+    if (sent.monotonicMs < this.#answeredSentMs || this.#stepDowns.left(answer.candidateId)) return;
     this.#answeredSentMs = sent.monotonicMs;
     this.#last = answer;
     this.#candidateId = answer.candidateId ?? this.#candidateId;

@@ -1,6 +1,6 @@
 import { IncumbentProblem } from './problem.js';
 import type { Answer } from './transport.js';
-import { isRecord, type Metadata, type StandAnswer } from './wire.js';
+import { isRecord, type Leader, type Metadata, type StandAnswer } from './wire.js';
 
 /** What a candidate says of itself when it stands. Unset fields take the election's defaults. */
 export interface StandRequest {
@@ -35,14 +35,32 @@ export interface Resigned {
   readonly successor?: unknown;
 }
 
+export interface SteppedDown {
+  /**
+   * `not_leading`: there was no term to end, and nothing was sent. `expired`: the session ended before, and the term with
+   * it. `unknown`: the candidacy was over, or left, before the service had answered.
+   */
+  readonly outcome: 'stepped_down' | 'not_leading' | 'expired' | 'unknown';
+  /** Who leads then: this candidate itself, in a new term, if it is alone. */
+  readonly leader?: Leader;
+}
+
 /** One stand in an election, until the service says that it is over. */
 export interface Stand {
   readonly candidateId: string | undefined;
+  /** Whether it was told a term that it has not ended itself. */
+  readonly leads: boolean;
   /**
    * Stands until the service ends it; resolves with the reason.
    * @throws IncumbentProblem when the service refuses for good, AbortError after `stop()`.
    */
   run(): Promise<string>;
+  /**
+   * Ends the term that it leads; the stand goes on as another candidacy. Sends nothing in the turn in which it is called.
+   * Repeated until a definite answer, or until the stand is over.
+   * @throws IncumbentProblem when the service refuses for good; the stand is over then
+   */
+  stepDown(signal: AbortSignal): Promise<SteppedDown>;
   /** Stops, then tells the service; repeated until a definite answer or until nothing can be left to resign. */
   resign(signal: AbortSignal): Promise<Resigned>;
 }

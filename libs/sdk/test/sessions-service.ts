@@ -26,7 +26,8 @@ export class SessionsService {
 
   readonly script = (request: SeenRequest): Reply => {
     const { path, verb, body } = request;
-    const session = String(body['session']);
+    const own = verb === 'campaign' && body['session'] === undefined;
+    const session = String(own ? this.#open(request).body['session'] : body['session']);
     if (path === '/v1/sessions') return this.#open(request);
     const election = path.split('/')[3] ?? '';
     if (verb === 'end') return this.#end(session);
@@ -34,6 +35,7 @@ export class SessionsService {
     if (!this.sessions.has(session)) return problem(410, 'session.expired');
     if (path === '/v1/sessions/renew') return this.#renew(session);
     if (verb === 'campaign') this.#stand(election, session);
+    if (verb === 'step-down') this.#stepDown(election, session, String(body['candidateId']));
     return this.#standing(election, session);
   };
 
@@ -71,6 +73,13 @@ export class SessionsService {
     const term = (this.#stands += 1);
     const state = this.taken.has(election) ? ('waiting' as const) : ('leader' as const);
     this.contests.set(election, { session, candidateId: `cnd_${term}`, state, term });
+  }
+
+  /** Another leads what `taken` names; a candidate that is alone leads again. */
+  #stepDown(election: string, session: string, candidateId: string): void {
+    if (this.contests.get(election)?.candidateId !== candidateId) return;
+    this.contests.delete(election);
+    this.#stand(election, session);
   }
 
   #renew(session: string): Reply {
