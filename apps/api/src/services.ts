@@ -78,15 +78,10 @@ export function createServices(config: Config) {
   const admin = createAdmin(config, { acts: audit.acts, engine, database, redis, drain });
   const waker = new WebhookWakeQueue(redis, {}, logger, systemClock);
   const webhooks = createWebhooks(config, { acts: audit.acts, database, waker });
-  const { deniedAttempts } = audit;
   const limits = createLimits(config, { engine, database, streams, logger, metrics });
-  const edge = createEdge(config, { limits, deniedAttempts, engine, drain, logger, metrics, secretHash });
-  const { tokenIssuer } = fencing;
+  const edge = createEdge(config, { ...audit, limits, engine, drain, logger, metrics, secretHash });
   const timing = createTiming({ engine, metrics, logger });
-  const { renewalAdvice } = timing;
-  const attached = createAttached({
-    ...{ edge, engine, streams, tokenIssuer, logger, metrics, renewalAdvice },
-  });
+  const attached = createAttached({ ...fencing, ...timing, edge, engine, streams, logger, metrics });
   const parts = {
     config,
     logger,

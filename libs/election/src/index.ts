@@ -108,8 +108,6 @@ export {
   type Candidacy,
   type ElectionState,
   emptyElection,
-  FIRST_SEAT,
-  seatLedBy,
   type Situation,
   type Versioned,
 } from './state.js';
