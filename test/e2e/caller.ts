@@ -41,7 +41,7 @@ export class Caller {
   async send(
     method: string,
     path: string,
-    init: { headers?: Extra; body?: RequestInit['body'] } = {},
+    init: { headers?: Extra; body?: RequestInit['body']; redirect?: 'manual' } = {},
   ): Promise<Answer> {
     const response = await fetch(this.url + path, {
       ...init,

@@ -1,22 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Caller } from '../caller.js';
-
-export interface Route {
-  method: string;
-  path: string;
-}
-
-/** Every call that takes an API key, from the very document that customers have. */
-export function tenantRoutes(): Route[] {
-  const document = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as {
-    paths: Record<string, Record<string, { security: { apiKey?: unknown }[] }>>;
-  };
-  return Object.entries(document.paths).flatMap(([path, operations]) =>
-    Object.entries(operations)
-      .filter(([, { security }]) => security.some((one) => 'apiKey' in one))
-      .map(([method]) => ({ method: method.toUpperCase(), path })),
-  );
-}
+import type { Route } from './routes.js';
 
 /** Stands in everything that belongs to the owner; must never reach the intruder. */
 export const CANARY = 'canary-7f3a91';
