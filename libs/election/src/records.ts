@@ -155,6 +155,8 @@ export interface CandidateRecord extends Qualities {
   address?: string;
   metadata?: Record<string, unknown>;
   joinedAt: string;
+  /** An operator has set its priority, which a repeated campaign then leaves alone. */
+  appraised?: true;
   /** When it was told last that its ttlMs is too short. */
   advisedAt?: string;
 }

@@ -5,7 +5,7 @@ import type { SessionIdentity } from '../session-token.js';
 import { type Candidacy, FIRST_SEAT } from '../state.js';
 import type { CampaignCommand, Decider, Verdict } from './commands.js';
 import { type Draft, participantOf } from './draft.js';
-import { describe } from './qualities.js';
+import { describeAnew } from './qualities.js';
 import { notFound, ttlTooSmall } from './refusals.js';
 import { writeSession } from './session.js';
 import { endDeadTerms } from './settle.js';
@@ -71,7 +71,7 @@ function repeat(
   writeSession(draft, session);
   draft.guardCandidacy(standing);
   draft.readLeader(draft.seatOf(standing.candidateId) ?? FIRST_SEAT);
-  describe(draft, standing, command.candidate);
+  describeAnew(draft, standing, command.candidate);
   fillSeats(draft, participantOf(standing.candidateId, standing.record.name));
   return { kind: 'done', done: { kind: 'standing', candidateId: standing.candidateId, session } };
 }

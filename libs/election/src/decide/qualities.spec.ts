@@ -35,4 +35,14 @@ describe('what is said of a candidate', () => {
     expect(candidates.get(contest.candidateIdOf('a'))?.record.health).toBe(30);
     expect(contest.leader()).toMatchObject({ name: 'b', term: 2 });
   });
+
+  it('by an operator of its priority is not undone by a repeated campaign', () => {
+    const contest = new Contest({ policy: 'priority' });
+    contest.campaign('leader', { priority: 9 });
+    const a = contest.campaign('a', { priority: 5 });
+    contest.run(appraise(contest, 'a', { priority: 1 }));
+    contest.run(contest.campaignOf(a, { priority: 5, health: 70 }));
+    const { candidates } = contest.situation().election;
+    expect(candidates.get(contest.candidateIdOf('a'))?.record).toMatchObject({ priority: 1, health: 70 });
+  });
 });

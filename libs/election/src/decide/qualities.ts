@@ -18,23 +18,37 @@ export const appraise: Decider<AppraiseCommand> = (draft, { name, qualities, act
   if (!draft.config || draft.config.state === 'closed') return notFound();
   const candidacy = draft.candidacyOfName(name);
   if (!candidacy) return { kind: 'refused', error: unknownCandidate(name) };
-  if (describe(draft, candidacy, qualities)) draft.record(act, { candidate: name, ...qualities });
+  const appraised = { ...qualities, appraised: true as const };
+  if (describe(draft, candidacy, appraised)) draft.record(act, { candidate: name, ...qualities });
   return { kind: 'done', done: { kind: 'settled' } };
 };
 
+/** What a repeated campaign says: of its priority nothing any more once an operator has set it. */
+export function describeAnew(draft: Draft, candidacy: Candidacy, said: Qualities): void {
+  const { health } = said;
+  describe(draft, candidacy, candidacy.record.appraised ? { health } : said);
+}
+
 /** Writes what is new; its place in the queue stays. Returns whether anything was. */
-export function describe(draft: Draft, candidacy: Candidacy, qualities: Qualities): boolean {
+function describe(draft: Draft, candidacy: Candidacy, said: Qualities & { appraised?: true }): boolean {
   const { record } = candidacy;
+  const qualities = only(said);
   const { priorityExpiresAt: _until, ...lasting } = record;
   // A priority that is given has the end that is given with it, or none.
-  const described = { ...(qualities.priority === undefined ? record : lasting), ...defined(qualities) };
-  const fields = ['priority', 'priorityExpiresAt', 'health'] as const;
+  const described = { ...(qualities.priority === undefined ? record : lasting), ...qualities };
+  const fields = ['priority', 'priorityExpiresAt', 'health', 'appraised'] as const;
   if (fields.every((field) => described[field] === record[field])) return false;
   draft.rewriteCandidacy(candidacy, described);
   return true;
 }
 
-function defined(qualities: Qualities): Qualities {
-  const entries = Object.entries(qualities).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries);
+/** The qualities of what was said, without those that were not. */
+function only(said: Qualities & { appraised?: true }): Qualities & { appraised?: true } {
+  const { priority, priorityExpiresAt, health, appraised } = said;
+  return {
+    ...(priority !== undefined && { priority }),
+    ...(priorityExpiresAt !== undefined && { priorityExpiresAt }),
+    ...(health !== undefined && { health }),
+    ...(appraised && { appraised }),
+  };
 }
