@@ -21,10 +21,15 @@ beforeEach(() => {
 
 let revision = 0;
 
+/** `ten_a` for `ses_a_1`. */
+function tenantOf(sessionId: string): string {
+  return `ten_${sessionId.split('_')[1]}`;
+}
+
 function write(sessionId: string, ttlMs = TTL_MS): void {
   const before = view.sessions.get(sessionId);
   revision += 1;
-  const value = encodeSession({ tenantId: 'ten_1', ttlMs, incarnation: 'x' });
+  const value = encodeSession({ tenantId: tenantOf(sessionId), ttlMs, incarnation: 'x' });
   const createRevision = before?.createRevision ?? revision;
   const entry = { key: keys.session(sessionId), value, createRevision, modRevision: revision };
   view.apply([{ kind: 'put', entry }], revision);
@@ -39,7 +44,7 @@ function end(sessionId: string): void {
 async function renew(sessionId: string, previousRttMs: number, times = 1, ttlMs = TTL_MS): Promise<void> {
   for (let time = 0; time < times; time += 1) {
     await clock.advance(PAUSE_MS);
-    const session = { sessionId, tenantId: 'ten_1', ttlMs, incarnation: 'x' };
+    const session = { sessionId, tenantId: tenantOf(sessionId), ttlMs, incarnation: 'x' };
     const renewal = timings.arrived(session, clock.monotonicMs(), { previousRttMs });
     write(sessionId, ttlMs);
     timings.answered(renewal, PAUSE_MS);
@@ -99,15 +104,39 @@ describe('the timings of sessions', () => {
     expect(timings.dueToTell('ses_1')).toBeUndefined();
   });
 
-  it('have 60 sessions told in a minute at most, and the others later', async () => {
-    const sessionIds = Array.from({ length: 70 }, (_, at) => `ses_${at}`);
-    for (const sessionId of sessionIds) {
-      write(sessionId);
-      await renew(sessionId, 400, 24);
-    }
-    const tell = (): number => sessionIds.filter((sessionId) => timings.dueToTell(sessionId)).length;
-    expect([tell(), tell()]).toEqual([60, 0]);
+  it('have 10 sessions of a tenant told in a minute at most, and the others later', async () => {
+    const sessionIds = await tooShort('ses_a', 15);
+    expect([tell(sessionIds), tell(sessionIds)]).toEqual([10, 0]);
     await clock.advance(60_000);
-    expect(tell()).toBe(10);
+    expect(tell(sessionIds)).toBe(5);
+  });
+
+  it('have no tenant told less because another reports slow renewals of a hundred', async () => {
+    const many = await tooShort('ses_a', 100);
+    const few = await tooShort('ses_b', 3);
+    tell(many);
+    expect(tell(few)).toBe(3);
+  });
+
+  it('have 60 sessions told in a minute at most', async () => {
+    const sessionIds: string[] = [];
+    for (let tenant = 0; tenant < 7; tenant += 1) sessionIds.push(...(await tooShort(`ses_${tenant}`, 10)));
+    expect([tell(sessionIds), tell(sessionIds)]).toEqual([60, 0]);
+    await clock.advance(60_000);
+    expect(tell(sessionIds)).toBe(10);
   });
 });
+
+/** So many sessions whose ttlMs is too short. */
+async function tooShort(name: string, count: number): Promise<string[]> {
+  const sessionIds = Array.from({ length: count }, (_, at) => `${name}_${at}`);
+  for (const sessionId of sessionIds) {
+    write(sessionId);
+    await renew(sessionId, 400, 24);
+  }
+  return sessionIds;
+}
+
+function tell(sessionIds: readonly string[]): number {
+  return sessionIds.filter((sessionId) => timings.dueToTell(sessionId)).length;
+}

@@ -13,6 +13,8 @@ const MOST_SESSIONS = 50_000;
 const TOLD_EVERY_MS = 3_600_000;
 /** An outage slows down everybody at once: what is told of it must not become a load of its own. */
 const MOST_TOLD_PER_MINUTE = 60;
+/** What one participant reports of itself must not keep others from being told. */
+const MOST_TOLD_PER_TENANT = 10;
 const MINUTE_MS = 60_000;
 
 /** A ttlMs that is too short for what is seen of the session. */
@@ -29,6 +31,8 @@ export class SessionTimings {
   #tooShort = 0;
   #minuteBeganMs = -Infinity;
   #toldInMinute = 0;
+  /** tenantId -> how many of them were its. */
+  readonly #toldByTenant = new Map<string, number>();
 
   constructor(view: View, clock: Clock) {
     this.#view = view;
@@ -71,22 +75,31 @@ export class SessionTimings {
 
   /**
    * Whether the tenant has to be told now that the ttlMs of this session is too short: at most once an hour for a
-   * session, and of 60 sessions a minute. Each replica counts for itself. Whoever asks tells.
+   * session, and of 60 sessions a minute, 10 of them of one tenant. Each replica counts for itself. Whoever asks tells.
    */
   dueToTell(sessionId: string): TooShort | undefined {
     const timing = this.#timings.get(sessionId);
     if (!timing?.tooShort) return undefined;
     const nowMs = this.#clock.monotonicMs();
     if (timing.toldAtMs !== undefined && nowMs < timing.toldAtMs + TOLD_EVERY_MS) return undefined;
-    if (nowMs >= this.#minuteBeganMs + MINUTE_MS) {
-      this.#minuteBeganMs = nowMs;
-      this.#toldInMinute = 0;
-    }
-    if (this.#toldInMinute >= MOST_TOLD_PER_MINUTE) return undefined;
-    this.#toldInMinute += 1;
+    const tenantId = this.#view.sessions.get(sessionId)?.record.tenantId;
+    if (tenantId === undefined || !this.#mayTell(tenantId, nowMs)) return undefined;
     timing.toldAtMs = nowMs;
     const { ttlMs, recommendedTtlMs } = timing;
     return { sessionId, ttlMs, recommendedTtlMs };
+  }
+
+  #mayTell(tenantId: string, nowMs: number): boolean {
+    if (nowMs >= this.#minuteBeganMs + MINUTE_MS) {
+      this.#minuteBeganMs = nowMs;
+      this.#toldInMinute = 0;
+      this.#toldByTenant.clear();
+    }
+    const told = this.#toldByTenant.get(tenantId) ?? 0;
+    if (told >= MOST_TOLD_PER_TENANT || this.#toldInMinute >= MOST_TOLD_PER_MINUTE) return false;
+    this.#toldInMinute += 1;
+    this.#toldByTenant.set(tenantId, told + 1);
+    return true;
   }
 
   #timingOf({ sessionId, ttlMs }: ArrivedRenewal): SessionTiming | undefined {
