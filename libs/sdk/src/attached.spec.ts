@@ -4,6 +4,7 @@ import { problem, ScriptedService } from '../test/scripted-service.js';
 import { type FrameScript, ScriptedSockets } from '../test/scripted-socket.js';
 import { Attached } from './attached.js';
 import { Http } from './http.js';
+import { Incumbent } from './incumbent.js';
 import type { Call } from './transport.js';
 
 const never = new AbortController().signal;
@@ -71,6 +72,15 @@ describe('an attached transport', () => {
       'b attach',
       'b renew',
     ]);
+  });
+
+  it('opens no socket any more once it is closed', async () => {
+    const { clock, sockets, transport } = scene(['a', 'b']);
+    await transport.send(renewal, never);
+    await transport.close();
+    await expect(transport.send(renewal, never)).rejects.toMatchObject({ name: 'Unreachable' });
+    await clock.pass(1_000);
+    expect([sockets.open, sockets.seen.length]).toEqual([[], 1]);
   });
 
   it('tells everybody to ask when a socket was lost, and rejects what it had not answered', async () => {
@@ -177,5 +187,27 @@ describe('an attached transport', () => {
       code: 'session.expired',
       retryAfterMs: 20,
     });
+  });
+});
+
+describe('closing an attached client', () => {
+  it('waits until the service has heard of the end of a session whose last candidacy has just left', async () => {
+    const leads = { candidateId: 'cnd_1', state: 'leader', term: 1, fence: 1, validForMs: 900 };
+    const opened = { session: 'ses_1', ttlMs: 1_000, terms: [] };
+    const { clock, sockets } = scene(['a'], ({ op }) => {
+      if (op !== 'end') return { body: { ...opened, ...(op === 'campaign' ? leads : { state: 'out' }) } };
+      const id = sockets.seen.length;
+      setImmediate(() => sockets.push('a', { id, ok: true, state: 'ended' }));
+      return 'silent';
+    });
+    const given = { baseUrl: 'http://a', apiKey: 'key', ttlMs: 1_000, attached: true };
+    const client = new Incumbent({ ...given, clock, webSocket: sockets.connect });
+    const candidacy = client.election('a').campaign({ candidate: 'me' });
+    await candidacy.whenElected();
+    await candidacy.close();
+    await client.close();
+    await clock.pass(10_000);
+    expect([sockets.asked('resign').length, sockets.asked('end').length]).toEqual([1, 1]);
+    expect(sockets.open).toEqual([]);
   });
 });

@@ -89,6 +89,7 @@ export class Attached implements Transport {
 
   /** @throws IncumbentProblem when the service lets nobody in with this key, Unreachable when there is no socket */
   async #opened(index: number, signal: AbortSignal): Promise<SocketLink> {
+    if (this.#over.signal.aborted) throw new Unreachable('The client is closed.');
     const link = this.#links.get(index) ?? this.#connect(index);
     try {
       await Promise.race([link.opened, cut(signal)]);

@@ -15,6 +15,8 @@ export class SharedSession {
   /** Elections in which a candidacy of this client uses it; each has one at most, as the service has it. */
   readonly #users = new Set<string>();
   #live: LiveSession | undefined;
+  /** Whether the service has heard of the ends of all that lived before. */
+  #ended = Promise.resolve(true);
   #making: { session: Promise<LiveSession>; cut: AbortController } | undefined;
 
   constructor(transport: Transport, ttlMs: number | undefined, random: () => number) {
@@ -48,7 +50,7 @@ export class SharedSession {
 
   /**
    * Ends the session at the service, and with it what stands with it. Sends nothing in the turn in which it is called.
-   * Never rejects; resolves with whether the service has heard it.
+   * Never rejects; resolves with whether the service has heard it, and the ends of those before it.
    */
   async close(): Promise<boolean> {
     // Nobody stands with a session that is only being made; if it was made all the same, it is not renewed.
@@ -56,7 +58,8 @@ export class SharedSession {
     this.#making = undefined;
     const live = this.#live;
     this.#live = undefined;
-    return (await live?.close()) ?? true;
+    if (live) this.#ended = bothOf(this.#ended, live.close());
+    return await this.#ended;
   }
 
   #make(onTrouble: (error: Error) => void): { session: Promise<LiveSession>; cut: AbortController } {
@@ -90,4 +93,8 @@ export class SharedSession {
     this.#live = live;
     return live;
   }
+}
+
+async function bothOf(one: Promise<boolean>, other: Promise<boolean>): Promise<boolean> {
+  return (await one) && (await other);
 }
