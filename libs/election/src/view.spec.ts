@@ -38,6 +38,26 @@ describe('the view', () => {
     }
   });
 
+  it('counts a session of less than a second as often as it fits into one, until it is gone', () => {
+    const view = new View(new FakeClock());
+    const put = (id: string, ttlMs: number, revision: number) => ({
+      kind: 'put' as const,
+      entry: entry(keys.session(id), encodeSession({ ...session, ttlMs }), revision),
+    });
+    view.reset([], 1);
+    view.apply([put('ses_1', 300, 2), put('ses_2', 60_000, 3)], 3);
+    expect([view.sessionCounts.get('ten_a'), view.sessionPace.get('ten_a')]).toEqual([2, 5]);
+    view.apply([put('ses_1', 200, 4)], 4);
+    expect([view.sessionCounts.get('ten_a'), view.sessionPace.get('ten_a')]).toEqual([2, 6]);
+    const gone = ['ses_1', 'ses_2'].map((id) => ({
+      kind: 'delete' as const,
+      key: keys.session(id),
+      modRevision: 5,
+    }));
+    view.apply(gone, 5);
+    expect([view.sessionCounts.size, view.sessionPace.size]).toEqual([0, 0]);
+  });
+
   it('resolves a wait for a revision as soon as it has been told, and not after', async () => {
     const clock = new FakeClock();
     const view = new View(clock);

@@ -44,6 +44,22 @@ describe('authenticator', () => {
     expect(authenticator.authenticate(`bearer ${made.text}`).tenantId).toBe('ten_a');
   });
 
+  it('tells what a key that was let in may do by now, and nothing once it is not accepted any more', () => {
+    const { made, records, tenants, authenticator } = scene();
+    const principal = authenticator.authenticate(`Bearer ${made.text}`);
+    expect(authenticator.present(principal)).toEqual(principal);
+    tenants.set('ten_a', { status: 'suspended', maxCandidatesPerElection: 10 });
+    expect(authenticator.present(principal)).toEqual({ ...principal, suspended: true });
+    tenants.set('ten_a', { status: 'deleted', maxCandidatesPerElection: 10 });
+    expect(authenticator.present(principal)).toBeUndefined();
+    tenants.set('ten_a', { status: 'active', maxCandidatesPerElection: 10 });
+    const record = records.get(made.keyId);
+    if (record) records.set(made.keyId, { ...record, expiresAt: toTimestamp(WALL_MS) });
+    expect(authenticator.present(principal)).toBeUndefined();
+    records.clear();
+    expect(authenticator.present(principal)).toBeUndefined();
+  });
+
   it('passes a suspended tenant on, marked', () => {
     const { made, authenticator } = scene({}, { status: 'suspended' });
     expect(authenticator.authenticate(`Bearer ${made.text}`).suspended).toBe(true);

@@ -112,6 +112,8 @@ export class SessionNews implements ViewListener {
   private look(election: ElectionState, seat: number, session: Followed, leader: LeaderRecord): void {
     const { electionId } = election.ref;
     let known = this.known.get(electionId)?.get(seat);
+    // The view is behind the answer that told the term.
+    if (known && !known.seen && known.term > leader.term) return;
     if (!isTerm(leader, known)) {
       const { term, candidateId } = leader;
       const name = election.config?.record.name ?? '';
