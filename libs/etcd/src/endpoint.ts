@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls';
 import type { CallOptions, ChannelInterface } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3, type ICallable, type IDuplexStream } from 'etcd3';
@@ -53,6 +54,7 @@ export class Endpoint {
     this.#service = service;
     this.etcd = new Etcd3({
       hosts: url,
+      ...(url.startsWith('https:') && { credentials: { rootCertificate: authorities() } }),
       grpcOptions: CHANNEL,
       faultHandling: { host: () => noop, global: noop },
     });
@@ -78,6 +80,11 @@ export class Endpoint {
   close(): void {
     this.etcd.close();
   }
+}
+
+/** Those of Node, as for commits: a variable of grpc-js would name others for the watch alone. */
+function authorities(): Buffer {
+  return Buffer.from(getCACertificates('default').join('\n'));
 }
 
 function connected(channel: ChannelInterface, withinMs: number): boolean | Promise<boolean> {

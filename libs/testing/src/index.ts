@@ -19,4 +19,4 @@ export { createElection, type ElectionCalls, Participant, type ParticipantOption
 export { Contest, type Contestant } from './contest.js';
 export { Interleaving, type Model, type Mutation, type Step } from './interleaving.js';
 export { type Received, type SinkAnswer, WebhookSink } from './webhook-sink.js';
-export { SINK_CERTIFICATE } from './webhook-sink-certificate.js';
+export { SINK_CERTIFICATE, SINK_KEY } from './webhook-sink-certificate.js';
