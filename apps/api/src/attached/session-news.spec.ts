@@ -121,10 +121,13 @@ describe('news of a session', () => {
     ]);
   });
 
-  it('go to whoever followed last, and a socket that closes does not take them along', () => {
+  it('go to whoever followed last; the socket before has room again, and does not take them along when it closes', () => {
     const other = new Recorder();
     news.follow('ses_1', socket, []);
+    news.follow('ses_1', socket, []);
+    expect(socket.gone).toEqual([]);
     news.follow('ses_1', other, []);
+    expect(socket.gone).toEqual(['ses_1']);
     news.unfollow('ses_1', socket);
     lead(leader());
     expect([socket.news.length, other.news.length]).toEqual([0, 1]);

@@ -8,7 +8,7 @@ import type { News } from './frames.schema.js';
 /** Whoever is told: a socket. */
 export interface Listener {
   tell(news: News): void;
-  /** The session has ended; what it led is told as it is settled. */
+  /** The session has ended, and what it led is told as it is settled; or another listener follows it from now on. */
   sessionGone(sessionId: string): void;
 }
 
@@ -64,7 +64,7 @@ export class SessionNews implements ViewListener {
     answered?: AnsweredTerm,
   ): void {
     let session = this.followed.get(sessionId);
-    if (session) session.listener = listener;
+    if (session) this.handOn(session, listener);
     else this.followed.set(sessionId, (session = { sessionId, listener, leads: new Set() }));
     if (answered) this.know({ session, seen: false, asked: undefined, ...answered }, answered.electionId);
     for (const election of standsIn) this.electionChanged(election);
@@ -107,6 +107,13 @@ export class SessionNews implements ViewListener {
     if (event.type !== 'leadership.lost') return;
     const known = this.known.get(event.electionId)?.get(event.seat);
     if (known?.term === event.term) this.over(event.electionId, known, event.reason);
+  }
+
+  /** A socket that carries sessions for many would otherwise keep a place for each that has moved on. */
+  private handOn(session: Followed, listener: Listener): void {
+    const before = session.listener;
+    session.listener = listener;
+    if (before !== listener) before.sessionGone(session.sessionId);
   }
 
   private look(election: ElectionState, seat: number, session: Followed, leader: LeaderRecord): void {
