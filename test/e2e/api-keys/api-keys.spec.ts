@@ -39,6 +39,32 @@ describe('API keys', () => {
     expect((await tenant.caller.delete(`/v1/api-keys/${keyId}`)).status).toBe(204);
   });
 
+  it('are granted nothing and told nothing by answers that are held while they are revoked', async () => {
+    const { keyId, caller } = await service.key(tenant.id);
+    const election = await tenant.caller.election();
+    const leader = await tenant.caller.campaign(election, { candidate: 'one', ttlMs: 60_000 });
+    const second = await caller.campaign(election, { candidate: 'two', ttlMs: 60_000 });
+    const held = [
+      caller.renew(election, second.body['session'], { waitMs: 20_000 }),
+      caller.campaign(election, { candidate: 'three', ttlMs: 60_000, waitMs: 20_000 }),
+      caller.get(`/v1/elections/${election}/leader?waitMs=20000`),
+    ];
+    await waitUntil(
+      async () => {
+        const { body } = await tenant.caller.get(`/v1/elections/${election}/candidates`);
+        return (body['data'] as unknown[]).length === 3;
+      },
+      { what: 'the campaign that is held' },
+    );
+    await tenant.caller.delete(`/v1/api-keys/${keyId}`);
+    // Both of those who wait lead by this, one after the other.
+    await tenant.caller.resign(election, leader.body);
+    await tenant.caller.resign(election, second.body);
+    const answers = await Promise.all(held);
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect(answers.map(({ body }) => body['code'])).toEqual(Array(3).fill('identity.unauthenticated'));
+  });
+
   it('are refused on every replica within a second of their revocation', async () => {
     const beside = await Service.start({ beside: service });
     try {

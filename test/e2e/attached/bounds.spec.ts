@@ -192,6 +192,25 @@ describe('an attached socket', () => {
     expect(performance.now() - revokedMs).toBeLessThan(2_000);
   });
 
+  it('is granted nothing by an answer that was held while its key was revoked', async () => {
+    const other = await service.key(tenant.id);
+    const participant = await attach(other.caller.key);
+    const election = await tenant.caller.election();
+    const leader = await tenant.caller.campaign(election, { candidate: 'one', ttlMs: 60_000 });
+    const standing = { election, candidate: 'two', ttlMs: 60_000 };
+    const { session } = await participant.does('campaign', standing);
+    const held = participant
+      .ask('renew', { session, election, waitMs: 20_000 })
+      .catch(({ message }: Error) => message);
+    await participant.does('renew', { session });
+    await service.operator.delete(`/admin/v1/tenants/${tenant.id}/api-keys/${other.keyId}`);
+    await tenant.caller.resign(election, leader.body);
+    await participant.untilClosed();
+    await held;
+    const answers = participant.heard.filter(({ frame }) => 'ok' in frame).map(({ frame }) => frame);
+    expect(answers.filter((answer) => answer['state'] === 'leader')).toEqual([]);
+  });
+
   it('of a suspended tenant is answered as over HTTP: renewals yield, campaigns are refused', async () => {
     const other = await service.tenant();
     const participant = await attach(other.caller.key);

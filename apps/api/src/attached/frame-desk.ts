@@ -39,13 +39,14 @@ export class FrameDesk implements Desk {
 
   /** @throws IncumbentError as the call over HTTP */
   async carry(socket: AttachedSocket, frame: Frame): Promise<object> {
-    const { calls, metrics } = this.parts;
+    const { calls, gate, metrics } = this.parts;
     const operation = calls.operationOf(frame);
     const caller = this.admit(socket, operation?.policy ?? UNKNOWN);
     if (!operation) throw unknownOperation(calls.names);
     const body = parse(operation.schema, frame.fields, 'request.invalid_body') as { waitMs?: number };
     const bounds = boundsOf(frame, body.waitMs ?? 0, socket.signal);
     const answer = await operation.run({ socket, caller, body, bounds });
+    if (bounds.signal) gate.requirePresent(caller);
     metrics.attachedFrames.inc();
     if (bounds.signal === undefined) this.observe(frame);
     return answer;
@@ -67,10 +68,7 @@ export class FrameDesk implements Desk {
   /** @throws IncumbentError identity.*, tenant.suspended, limit.rate_exceeded */
   private admit(socket: AttachedSocket, policy: FrameOperation['policy']): Principal {
     const { gate, rates } = this.parts;
-    const caller = gate.present(socket.principal);
-    if (!caller) {
-      throw new IncumbentError('identity.unauthenticated', 'The API key was revoked or has expired.');
-    }
+    const caller = gate.requirePresent(socket.principal);
     let refusal: unknown;
     try {
       gate.requireAllowed(caller, { access: policy.access, evenSuspended: policy.evenSuspended ?? false });

@@ -2,9 +2,11 @@ import { Controller } from '@nestjs/common';
 import type { Standing } from '#election';
 import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
+import type { FastifyReply } from 'fastify';
 import { TokenIssuer } from '../fencing/token-issuer.js';
 import type { Call } from '../http/call.js';
 import { Drain } from '../http/drain.js';
+import { Gate } from '../http/gate.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { RenewalAdvice, tellAdvice } from '../timing/renewal-advice.js';
@@ -19,6 +21,7 @@ export class CampaignController {
     private readonly tokens: TokenIssuer,
     private readonly drain: Drain,
     private readonly advice: RenewalAdvice,
+    private readonly gate: Gate,
   ) {}
 
   @Operation(campaign)
@@ -29,7 +32,7 @@ export class CampaignController {
     const request = { ...body, tenantId, election: params.name, ...(idempotencyKey && { idempotencyKey }) };
     const { elections } = this.engine.current;
     const standing = body.waitMs
-      ? await this.drain.hold(reply.raw, (signal) =>
+      ? await this.held({ call, reply }, (signal) =>
           elections.campaign(request, call.bounds(body.waitMs, signal)),
         )
       : await elections.campaign(request, call.bounds());
@@ -44,7 +47,7 @@ export class CampaignController {
     const { elections } = this.engine.current;
     const renewal = this.advice.arrived(request.tenantId, call.receivedAtMs, body);
     const standing = body.waitMs
-      ? await this.drain.hold(reply.raw, (signal) =>
+      ? await this.held({ call, reply }, (signal) =>
           elections.renew(request, call.bounds(body.waitMs, signal)),
         )
       : await elections.renew(request, call.bounds());
@@ -57,6 +60,15 @@ export class CampaignController {
     requireVisible(call.caller, params.name);
     const request = { ...body, tenantId: call.caller.tenantId, election: params.name };
     return showResignation(await this.engine.current.elections.resign(request, call.bounds()));
+  }
+
+  private async held(
+    { call, reply }: { call: Call; reply: FastifyReply },
+    wait: (signal: AbortSignal) => Promise<Standing>,
+  ): Promise<Standing> {
+    const standing = await this.drain.hold(reply.raw, wait);
+    this.gate.requirePresent(call.caller);
+    return standing;
   }
 
   private answer(call: Call, standing: Standing) {

@@ -3,6 +3,7 @@ import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
 import { Drain } from '../http/drain.js';
 import { toCursor, toPage } from '../http/fields.js';
+import { Gate } from '../http/gate.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
 import { getLeader, getStatus, listCandidates } from './observe.operations.js';
@@ -14,6 +15,7 @@ export class ObserveController {
   constructor(
     private readonly engine: Engine,
     private readonly drain: Drain,
+    private readonly gate: Gate,
   ) {}
 
   @Operation(getLeader)
@@ -27,6 +29,7 @@ export class ObserveController {
     const held = await this.drain.hold(reply.raw, (signal) =>
       elections.leader(target, call.bounds(waitMs, signal), wait),
     );
+    this.gate.requirePresent(call.caller);
     return showLeadership(held);
   }
 

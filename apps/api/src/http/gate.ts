@@ -45,6 +45,17 @@ export class Gate {
   }
 
   /**
+   * What a key that was let in may do by now. For whatever is answered later than it was asked: a key that was revoked
+   * meanwhile is granted nothing and told nothing.
+   * @throws IncumbentError identity.unauthenticated
+   */
+  requirePresent(principal: Principal): Principal {
+    const present = this.identify.present(principal);
+    if (!present) throw unauthenticated('The API key was revoked or has expired.');
+    return present;
+  }
+
+  /**
    * Whether a caller may make a call with this policy.
    * @throws IncumbentError tenant.suspended, identity.scope_missing
    */
