@@ -53,6 +53,8 @@ export interface Model {
   settings?: Partial<ElectionSettings>;
   /** How many stand already, known to everybody. */
   crowd?: number;
+  /** Commands that arrive between two commits are decided together, as the sequencer does. */
+  composes?: boolean;
   lacks?: Mutation;
 }
 
@@ -69,6 +71,9 @@ export class Interleaving {
   readonly #undelivered: (() => void)[][] = [];
   readonly #stands: Stand[] = [];
   readonly #promises = new Promises(this.facts, this.#stands);
+  /** By replica: commands that wait to be composed into one transition. */
+  readonly #waiting: { command: Command; done: () => void }[][] = [];
+  readonly #composes: boolean;
   readonly #inFlight: InFlight[] = [];
   #answers: Answer[] = [];
   /** Renewals that are held: their sessions are rewritten, the leader record is still to be read. */
@@ -76,8 +81,9 @@ export class Interleaving {
   #made = 0;
   readonly #lacks: Mutation;
 
-  constructor({ replicas, settings, crowd = 0, lacks = () => false }: Model) {
+  constructor({ replicas, settings, crowd = 0, composes = false, lacks = () => false }: Model) {
     this.#lacks = lacks;
+    this.#composes = composes;
     for (let i = 0; i < replicas; i += 1) this.#addReplica();
     const given = { policy: 'fifo' as const, ttlMs: TTL_MS, maxTtlMs: 60_000, ...settings };
     const create = { kind: 'create' as const, name: 'billing', settings: given, maxCandidates: 100 };
@@ -153,6 +159,7 @@ export class Interleaving {
     this.data.listeners.add((changes, revision) => undelivered.push(() => view.apply(changes, revision)));
     this.#views.push(view);
     this.#undelivered.push(undelivered);
+    this.#waiting.push([]);
   }
 
   #campaign(replica: number, priority: number): void {
@@ -285,16 +292,28 @@ export class Interleaving {
   }
 
   #decide(replica: number, command: Command, done: () => void = () => undefined): void {
+    this.#waiting[replica]?.push({ command, done });
+    if (!this.#composes) this.#decideAll(replica);
+  }
+
+  /** One transition of all commands that wait at the replica; those that it does not take form the next. */
+  #decideAll(replica: number): void {
+    const waiting = this.#waiting[replica]?.splice(0) ?? [];
     const at = new Date(this.#clock.wallTimeMs()).toISOString();
-    let decision = decide(this.#situation(replica, false), [command], at);
-    if (decision.lookAgain) {
-      for (const deliver of this.#undelivered[replica]?.splice(0) ?? []) deliver();
-      decision = decide(this.#situation(replica, true), [command], at);
+    while (waiting.length > 0) {
+      const commands = waiting.map(({ command }) => command);
+      let decision = decide(this.#situation(replica, false), commands, at);
+      if (decision.lookAgain) {
+        this.#deliver(replica, Infinity);
+        decision = decide(this.#situation(replica, true), commands, at);
+      }
+      const taken = waiting.splice(0, decision.verdicts.length);
+      const carriedOut = taken.filter((_one, i) => decision.verdicts[i]?.kind === 'done');
+      if (decision.draft.changesNothing) continue;
+      const whole = decision.draft.transition();
+      const transition = { ...whole, guards: whole.guards.filter((guard) => !this.#lacks(guard)) };
+      this.#inFlight.push({ transition, done: () => carriedOut.forEach(({ done }) => done()) });
     }
-    if (decision.verdicts[0]?.kind !== 'done' || decision.draft.changesNothing) return;
-    const whole = decision.draft.transition();
-    const transition = { ...whole, guards: whole.guards.filter((guard) => !this.#lacks(guard)) };
-    this.#inFlight.push({ transition, done });
   }
 
   #situation(replica: number, fresh: boolean): Situation {
@@ -315,6 +334,7 @@ export class Interleaving {
   }
 
   #commitOne(which: number): void {
+    for (const replica of this.#waiting.keys()) this.#decideAll(replica);
     const [chosen] = this.#inFlight.splice(which % Math.max(1, this.#inFlight.length), 1);
     if (!chosen) return;
     this.#promises.before();
@@ -325,7 +345,8 @@ export class Interleaving {
   }
 
   #commitAll(): void {
-    while (this.#inFlight.length > 0) this.#commitOne(0);
+    const isBusy = (): boolean => this.#inFlight.length > 0 || this.#waiting.some(({ length }) => length > 0);
+    while (isBusy()) this.#commitOne(0);
   }
 
   #deliver(replica: number, most: number): void {

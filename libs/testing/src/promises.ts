@@ -124,11 +124,18 @@ export class Promises {
         this.broken.push(`${candidateId} was passed over for ${[...winners].join(', ')}`);
   }
 
+  /** A commit may change priorities before or after it elects: only who ranked higher all along was passed over. */
   #checkHighest(losers: readonly Standing[], chosen: readonly [number, LeaderRecord][]): void {
-    for (const [, { candidateId, name }] of chosen) {
-      const { priority = 0 } = this.#facts.candidate(candidateId) ?? {};
-      for (const { record } of losers)
-        if ((record.priority ?? 0) > priority) this.broken.push(`${name} won against a higher priority`);
+    const before = new Map(this.#waiting.map(({ candidateId, record }) => [candidateId, record]));
+    const priorities = (candidateId: string): number[] =>
+      [before.get(candidateId), this.#facts.candidate(candidateId)].flatMap((record) =>
+        record ? [record.priority ?? 0] : [],
+      );
+    for (const [, winner] of chosen) {
+      const most = Math.max(...priorities(winner.candidateId));
+      for (const { candidateId } of losers)
+        if (Math.min(...priorities(candidateId)) > most)
+          this.broken.push(`${winner.name} won against a higher priority`);
     }
   }
 

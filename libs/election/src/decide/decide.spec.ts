@@ -43,6 +43,10 @@ const priority = game(WITH_DEATHS, { settings: { policy: 'priority' }, crowd: 3 
 const preempting = game(WITH_POLICIES, { settings: PREEMPTION, crowd: 3 });
 const operated = game(WITH_OPERATORS, { crowd: 3 });
 const everything = game(WITH_OPERATORS, { settings: { ...PREEMPTION, seats: 2, graceMs: 300 }, crowd: 4 });
+const composed = game(WITH_OPERATORS, {
+  ...{ settings: { ...PREEMPTION, seats: 2, graceMs: 300 }, crowd: 4, composes: true },
+});
+const crowdComposed = game(COMING_AND_GOING, { settings: { seats: 2 }, crowd: 3, composes: true }, false);
 const rotating = game(WITH_OPERATORS, { settings: { ...ROTATION, seats: 2 }, crowd: 4 });
 
 /** Whether some schedule breaks a promise when the guards named by `lacks` are left out. */
@@ -66,6 +70,8 @@ describe('decide, over random interleavings of lagging replicas and late answers
     ['with hand-overs, cancelled ones and changing seats', operated],
     ['with preemption, grace, hand-overs and changing seats', everything],
     ['rotation in two seats, with hand-overs', rotating],
+    ['several commands in one transition', composed],
+    ['several joins and resignations in one transition', crowdComposed],
   ];
 
   it.each(games)(
@@ -75,7 +81,7 @@ describe('decide, over random interleavings of lagging replicas and late answers
         fc.property(schedule, (moves) => {
           expect(play(moves).violations).toEqual([]);
         }),
-        { numRuns: 250 },
+        { numRuns: 200 },
       );
     },
   );

@@ -115,6 +115,11 @@ export class Overlay extends Composition {
     return known ?? [...this.added.values()].find((candidacy) => candidacy.record.sessionId === sessionId);
   }
 
+  /** Whether the candidacy begins with this very transition. */
+  joins({ candidateId }: Candidacy): boolean {
+    return this.added.has(candidateId);
+  }
+
   get candidateCount(): number {
     return this.election.candidates.size - this.removed.size + this.added.size;
   }

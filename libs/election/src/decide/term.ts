@@ -102,10 +102,10 @@ export function fillSeat(
   let passed = 0;
   for (const candidacy of lineFor(draft, seat, anotherFirst ? anew : undefined)) {
     if (draft.seemsAlive(candidacy)) {
-      // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen. Whoever has just queued
-      // anew wins only if nobody else stands.
+      // Ranked, the choice depends on all who stand: nobody may have joined or changed unseen. Whoever joins by this very
+      // transition is behind all who joined unseen.
       const ranks = draft.config && policies[draft.config.policy].ranks;
-      if (ranks || candidacy.candidateId === anew) draft.guardNoneJoined();
+      if (ranks || draft.joins(candidacy)) draft.guardNoneJoined();
       return startTerm(draft, seat, candidacy);
     }
     if (passed >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) break;
