@@ -1,7 +1,7 @@
 import { decode, type Entry, type Follower, type LeaderRecord, parseKey } from '#election';
 import type { EtcdElectionStore } from '#etcd';
 import type { Bench } from '../bench.js';
-import { CrowdHouse, Renewers, renewAll, sessionsIn, shown } from '../crowd-house.js';
+import { CrowdHouse, makeElection, Renewers, renewAll, sessionsIn, shown } from '../crowd-house.js';
 import { compareLatency, figureOf, type Line } from '../figures.js';
 import { pause } from '../rounds.js';
 
@@ -32,9 +32,7 @@ export async function crowdStorm(bench: Bench): Promise<Line[]> {
   const theirs: number[] = [];
   let note = '';
   try {
-    await house.prepare(count, (index, participant) =>
-      participant.createElection(`storm-${index}`, { ttlMs: TTL_MS }),
-    );
+    await house.prepare(count, (index, participant) => makeElection(participant, `storm-${index}`, TTL_MS));
     await quiet.renewFor(bench.quick ? 300 : 2_000);
     for (let storm = 0; storm < (bench.quick ? 1 : STORMS); storm += 1) {
       const keeper = new Keeper(store);
