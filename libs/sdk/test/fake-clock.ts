@@ -11,6 +11,11 @@ export class FakeClock implements Clock {
   #wallTimeMs = 1_700_000_000_000;
   readonly #timers = new Set<Due>();
 
+  /** How many timers wait to run. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   monotonicMs(): number {
     return this.#monotonicMs;
   }
