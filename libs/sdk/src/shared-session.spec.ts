@@ -326,6 +326,21 @@ describe('making the session', () => {
     expect(state.sessions.size).toBe(1);
   });
 
+  it('tells everybody who waits for it that it is repeated, and nobody who has left', async () => {
+    const { clock, service, stand } = scene();
+    service.script = () => problem(503, 'store.unavailable');
+    const [a, b] = [stand('a'), stand('b')];
+    const told: string[] = [];
+    a.on('jeopardy', () => told.push('a'));
+    b.on('jeopardy', () => told.push('b'));
+    await clock.pass(TTL_MS);
+    expect(new Set(told)).toEqual(new Set(['a', 'b']));
+    await b.close();
+    told.length = 0;
+    await clock.pass(TTL_MS);
+    expect(new Set(told)).toEqual(new Set(['a']));
+  });
+
   it('is final when it is refused, and given up when nobody needs it', async () => {
     const refused = scene();
     refused.service.script = () => problem(403, 'identity.scope_missing');

@@ -4,6 +4,14 @@ import { pursue } from './pursuit.js';
 import type { Transport } from './transport.js';
 import { readSessionAnswer } from './wire.js';
 
+/** A session that is being made, and those who wait for it. */
+interface Making {
+  readonly session: Promise<LiveSession>;
+  readonly cut: AbortController;
+  /** Each is told of every try that failed. */
+  readonly waiting: Set<(error: Error) => void>;
+}
+
 /**
  * The session that the candidacies of a client share: made when the first needs it, made anew when the service has
  * ended it, and ended when the last candidacy has left.
@@ -17,7 +25,7 @@ export class SharedSession {
   #live: LiveSession | undefined;
   /** Whether the service has heard of the ends of all that lived before. */
   #ended = Promise.resolve(true);
-  #making: { session: Promise<LiveSession>; cut: AbortController } | undefined;
+  #making: Making | undefined;
 
   constructor(transport: Transport, ttlMs: number | undefined, random: () => number) {
     this.#transport = transport;
@@ -44,8 +52,9 @@ export class SharedSession {
    */
   async live(onTrouble: (error: Error) => void): Promise<LiveSession> {
     if (this.#live?.end === undefined && this.#live !== undefined) return this.#live;
-    this.#making ??= this.#make(onTrouble);
-    return await this.#making.session;
+    const making = (this.#making ??= this.#make());
+    making.waiting.add(onTrouble);
+    return await making.session;
   }
 
   /**
@@ -62,12 +71,16 @@ export class SharedSession {
     return await this.#ended;
   }
 
-  #make(onTrouble: (error: Error) => void): { session: Promise<LiveSession>; cut: AbortController } {
+  #make(): Making {
     const cut = new AbortController();
+    const waiting: Making['waiting'] = new Set();
+    const onTrouble = (error: Error): void => {
+      for (const tell of [...waiting]) tell(error);
+    };
     const session = this.#open(cut.signal, onTrouble).finally(() => {
       if (this.#making?.cut === cut) this.#making = undefined;
     });
-    return { session, cut };
+    return { session, cut, waiting };
   }
 
   /** The key makes a repeat find the session that a lost answer has made. */
