@@ -2,8 +2,8 @@
  * The values of the store's keys. All are JSON but the session, whose value is compared byte for byte by every
  * renewal and therefore has one fixed spelling.
  *
- * Times in records (`since`, `electedAt`, `at`, ...) are wall-clock RFC 3339 strings for people to read; no
- * decision looks at them.
+ * Times in records (`since`, `electedAt`, `at`, ...) are wall-clock RFC 3339 strings. No promise rests on them: policies,
+ * delays and schedules look at them where the watch did not see the record being written.
  */
 import { type Actor, randomText } from '#core';
 
