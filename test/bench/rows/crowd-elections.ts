@@ -34,7 +34,7 @@ export async function crowdElections(bench: Bench): Promise<Line[]> {
   const ratePerSecond = (count * 1_000) / RENEW_EVERY_MS;
   const leaders = new Renewers(
     service,
-    { elections, standings },
+    { elections, standings: others },
     { connections: CONNECTIONS, ratePerSecond },
   );
   try {
