@@ -38,6 +38,7 @@ import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
 import { Drain } from './http/drain.js';
 import { Gate } from './http/gate.js';
+import { RateGate } from './limits/rate-gate.js';
 import { UsageController } from './limits/usage.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { RoutingController } from './routing/routing.controller.js';
@@ -91,6 +92,7 @@ export class AppModule {
         { provide: HistoryReader, useValue: services.history },
         { provide: Drain, useValue: services.drain },
         { provide: Gate, useValue: services.edge.gate },
+        { provide: RateGate, useValue: services.edge.rates },
         { provide: AttachedSockets, useValue: services.attachedSockets },
         { provide: StreamRegistry, useValue: services.streams },
         { provide: RenewalAdvice, useValue: services.renewalAdvice },

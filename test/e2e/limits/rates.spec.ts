@@ -64,6 +64,21 @@ describe('the rate of a tenant', () => {
     expect(refusedOf(await burst(tenant.caller, 20))).toEqual([]);
   });
 
+  it('counts the step-downs that operators ask for, and not those of leaders', async () => {
+    const { caller } = await service.tenant({}, { requestsPerSecond: 10 });
+    const election = await caller.election();
+    const { body: standing } = await caller.campaign(election, { candidate: 'one' });
+    const { session, candidateId } = standing;
+    const path = `/v1/elections/${election}/step-down`;
+    const wish = { mode: 'graceful', expectedTerm: 1, dryRun: true };
+    const asked = await Promise.all(Array.from({ length: 60 }, () => caller.post(path, wish)));
+    expect(refusedOf(asked)[0]?.body['limit']).toEqual({ name: 'tenant', value: 10 });
+    const own = await Promise.all(
+      Array.from({ length: 40 }, () => caller.post(path, { session, candidateId })),
+    );
+    expect(refusedOf(own)).toEqual([]);
+  });
+
   it('says nothing about renewals and resignations: these go on when it is used up', async () => {
     const { caller } = await service.tenant({}, { requestsPerSecond: 10 });
     const election = await caller.election();

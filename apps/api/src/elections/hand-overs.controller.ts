@@ -8,6 +8,7 @@ import type { Call } from '../http/call.js';
 import { Gate } from '../http/gate.js';
 import { Input, type InputOf } from '../http/input.js';
 import { Operation } from '../http/operation.js';
+import { RateGate } from '../limits/rate-gate.js';
 import {
   cancelHandOver,
   depose,
@@ -29,16 +30,23 @@ export class HandOversController {
     private readonly engine: Engine,
     private readonly tokens: TokenIssuer,
     private readonly gate: Gate,
+    private readonly rates: RateGate,
   ) {}
 
-  /** Two callers, told apart by the body: each needs the scope of what it does, and only the leader may be suspended. */
+  /**
+   * Two callers, told apart by the body: each needs the scope of what it does, only the leader may be suspended, and only
+   * the operator is held to the rate of calls.
+   */
   @Operation(stepDown)
   async stepDown(@Input(stepDown) { call, reply, params, body }: InputOf<typeof stepDown>) {
     const own = 'session' in body;
     const access = own ? ('elections:campaign' as const) : ('elections:manage' as const);
     this.gate.requireAllowed(call.caller, { access, evenSuspended: own });
     requireVisible(call.caller, params.name);
-    if (!own) return await this.request('step_down', { call, reply, election: params.name, wish: body });
+    if (!own) {
+      this.rates.requireRoom(call.caller, reply);
+      return await this.request('step_down', { call, reply, election: params.name, wish: body });
+    }
     const { tenantId } = call.caller;
     const request = { ...body, tenantId, election: params.name };
     const standing = await this.engine.current.elections.stepDown(request, call.bounds());

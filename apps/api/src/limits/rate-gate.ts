@@ -55,6 +55,15 @@ export class RateGate {
     return judged ?? refusal;
   }
 
+  /**
+   * Counts a call that turned out to be no renewal once its body was read.
+   * @throws IncumbentError limit.rate_exceeded
+   */
+  requireRoom(principal: Principal, reply: FastifyReply): void {
+    const refusal = this.judgeTenant(principal, reply);
+    if (refusal !== undefined) throw refusal as Error;
+  }
+
   private judgeRenewal({ tenantId }: Principal): unknown {
     const { rates } = this.parts;
     const waitMs = rates?.admitRenewal(tenantId) ?? 0;
