@@ -107,7 +107,10 @@ export class Promises {
   /** Nobody who waited alive was passed over, by the policy's own measure. */
   #checkChoice(elected: ReadonlyMap<number, LeaderRecord>): void {
     const config = this.#facts.config;
-    const chosen = [...elected].filter(([seat, { name }]) => markOf(this.#leaders.get(seat))?.to !== name);
+    const chosen = [...elected].filter(([seat, { name, term }]) => {
+      const { to, successor } = this.#facts.handOver(seat) ?? {};
+      return to !== name || successor?.term !== term;
+    });
     // Whom an operator chose is out of the contest; so is all that happened beside it in the same commit.
     if (!config || chosen.length < elected.size || chosen.length === 0) return;
     const still = this.#waiting.filter(({ candidateId }) => this.#facts.stands(candidateId));
@@ -147,8 +150,4 @@ export class Promises {
       if (nearer) this.broken.push(`${nearer.record.name} was passed over in the ring for ${name}`);
     }
   }
-}
-
-function markOf(leader: LeaderRecord | undefined) {
-  return leader?.withheld ?? leader?.asked;
 }

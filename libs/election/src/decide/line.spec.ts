@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { toTimestamp } from '#core';
 import { Contest } from '#testing';
+import type { Command } from './commands.js';
 import { Draft } from './draft.js';
 import { needsSettling } from './settle.js';
 
@@ -178,6 +179,18 @@ describe('seats', () => {
     expect(contest.events().filter(({ reason }) => reason === 'seat_retired')).not.toEqual([]);
     const queue = [...contest.situation().election.candidates.values()].map(({ record }) => record.name);
     expect(queue).toEqual(['a', 'd', 'b', 'c']);
+  });
+
+  it('are raised and lowered in one transition without losing sight of whom they elected', () => {
+    const contest = new Contest();
+    for (const name of ['a', 'b']) contest.campaign(name);
+    const change = (seats: number): Command => {
+      const settings = { seats };
+      return { kind: 'change', settings, retireSeats: true, changeId: `to-${seats}`, act: contest.act() };
+    };
+    contest.run(change(2), change(1));
+    expect(leaders(contest, 2)).toEqual(['a', 'b']);
+    expect(marked(contest, 2)).toEqual([1]);
   });
 
   it('raised again before their leaders are gone give them their terms back', () => {

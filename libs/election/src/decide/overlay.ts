@@ -196,9 +196,10 @@ export class Overlay extends Composition {
   /** The seats of the settings, and those above them that somebody still leads. */
   *seats(): Generator<number> {
     for (let seat = FIRST_SEAT; seat < this.seatCount; seat += 1) yield seat;
-    for (const seat of this.election.seats.keys()) {
-      if (seat >= this.seatCount && this.leader(seat)) yield seat;
-    }
+    const { seats } = this.election;
+    for (const seat of seats.keys()) if (seat >= this.seatCount && this.leader(seat)) yield seat;
+    for (const [seat, leader] of this.leadersSet)
+      if (leader && seat >= this.seatCount && !seats.has(seat)) yield seat;
   }
 
   /** The seat that a candidacy leads, if it leads one. */
