@@ -109,6 +109,33 @@ describe('supervision', () => {
     expect(sessions()).toHaveLength(0);
   });
 
+  it('judges in slices what falls due at once, so that calls have their turn between them', async () => {
+    for (let at = 0; at < 20; at += 1)
+      await new Participant(`a-${at}`, { clock, ttlMs: 1_000 }).campaign(replica);
+    let ends = 0;
+    const commit = store.commit.bind(store);
+    store.commit = (transition, options) => {
+      const isEnd = transition.writes.some(({ kind, key }) => kind === 'delete' && key.startsWith('s/'));
+      if (isEnd) {
+        ends += 1;
+        clock.stall(0.4);
+      }
+      return commit(transition, options);
+    };
+    /** How many had been ended each time that another timer had its turn. */
+    const turns: number[] = [];
+    const turn = (): void => {
+      turns.push(ends);
+      if (turns.length < 500) clock.after(0.1, turn);
+    };
+    clock.after(990, turn);
+    await clock.advance(1_100);
+    expect(ends).toBe(20);
+    expect(sessions()).toHaveLength(0);
+    const between = turns.map((ended, at) => ended - (turns[at - 1] ?? 0));
+    expect(Math.max(...between)).toBe(3);
+  });
+
   it('does not judge before it has drained what came while the process stood still', async () => {
     const a = new Participant('a', { clock, ttlMs: 1_000 });
     await a.campaign(replica);
