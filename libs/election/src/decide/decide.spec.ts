@@ -83,7 +83,7 @@ describe('decide, over random interleavings of lagging replicas and late answers
         fc.property(schedule, (moves) => {
           expect(play(moves).violations).toEqual([]);
         }),
-        { numRuns: 200 },
+        { numRuns: 120 },
       );
     },
   );
