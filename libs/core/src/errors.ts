@@ -48,6 +48,7 @@ export const ERRORS = {
 
   'election.term_changed': row(409, 'The term is another by now'),
   'election.vacant': row(409, 'Nobody leads the election'),
+  'election.paused': row(409, 'The election is paused'),
   'election.seats_in_use': row(409, 'Seats that are to go are led'),
 
   'candidate.not_found': row(404, 'No such candidate'),

@@ -37,7 +37,9 @@ describe('the queue of candidacies', () => {
         const expected = [...model.values()].sort(byQueueOrder);
         expect([...queue.values()]).toEqual(expected);
         expect(queue.size).toBe(expected.length);
-        expect(expected.map(({ candidateId }) => queue.ahead(candidateId))).toEqual(expected.map((_, i) => i));
+        expect(expected.map(({ candidateId }) => queue.ahead(candidateId))).toEqual(
+          expected.map((_, i) => i),
+        );
       }),
     );
   });

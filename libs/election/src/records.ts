@@ -118,6 +118,8 @@ export interface LeaderRecord extends PublicCandidate {
   epoch: number;
   term: number;
   electedAt: string;
+  /** Chosen by somebody's wish and not by the policy: who stood by then already does not preempt it. */
+  appointed?: true;
   /** Present: the leader is asked to step down. It leads on, until it does or `graceMs` are over. */
   asked?: Mark & { graceMs: number };
   /** Present: no grant is given any more; the record is replaced once those given are over. */

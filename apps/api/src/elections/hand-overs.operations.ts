@@ -27,6 +27,7 @@ const makeErrors = [
   ...readErrors,
   'election.term_changed',
   'election.vacant',
+  'election.paused',
   'hand_over.in_progress',
   'database.unavailable',
 ] as const;

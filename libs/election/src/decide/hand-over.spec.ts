@@ -44,4 +44,18 @@ describe('a hand-over', () => {
     expect({ leader, candidateCount }).toEqual({ leader: null, candidateCount: 1 });
     expect(seats[0]?.handOver).toMatchObject({ state: 'cancelled' });
   });
+
+  it('is refused while nobody could follow, by the term that it names, and for a time that is too far', async () => {
+    const request = (more: object) =>
+      replica.handOvers.request({ ...TRANSFER, to: 'b', expectedTerm: 1, ...more }, a.bounds());
+    const dueAt = new Date(clock.wallTimeMs() + 32 * 86_400_000).toISOString();
+    await expect(request({ dueAt })).rejects.toMatchObject({ code: 'request.invalid_body' });
+    await request({ graceMs: 60_000 });
+    await expect(request({ expectedTerm: 9 })).rejects.toMatchObject({ code: 'election.term_changed' });
+    await expect(request({})).rejects.toMatchObject({ code: 'hand_over.in_progress' });
+    await replica.management.change(TARGET, { state: 'paused' }, a.bounds());
+    await expect(request({ mode: 'immediate' })).rejects.toMatchObject({ code: 'hand_over.in_progress' });
+    await clock.advance(5_000);
+    await expect(request({})).rejects.toMatchObject({ code: 'election.paused' });
+  });
 });

@@ -9,6 +9,9 @@ import { invalid, notFound, refused } from './refusals.js';
 import { fateOf, fillSeat, mayStart, succeed } from './term.js';
 import { failHandOver, targetOf } from './turn.js';
 
+/** A schedule keeps every other hand-over of its seat waiting. */
+const FURTHEST_MS = 31 * 86_400_000;
+
 /**
  * End the term of a seat at an operator's wish: step-down, transfer, depose. Graceful, it asks the leader and lets
  * it finish; immediate, it installs the successor at once, and the old leader may believe for the rest of its last
@@ -93,26 +96,40 @@ function check(
     const message = `Must be below ${draft.seatCount}: the election has ${draft.seatCount} seats.`;
     return invalid([{ pointer: '/seat', code: 'too_big', message }]);
   }
-  const present = draft.handOver(seat);
-  if (present && isUnderWay(present)) {
-    const detail = `${present.handOverId} is ${present.state}. Wait for it, or cancel it with DELETE .../hand-overs/${present.handOverId}.`;
-    return refused('hand_over.in_progress', detail);
-  }
   const term = draft.term(seat)?.term ?? 0;
   if (wish.expectedTerm !== term) {
     const detail = `The term is ${term}. Look at who leads now, and name that term if you still mean it.`;
     return refused('election.term_changed', detail);
   }
-  if (!draft.leader(seat) && (wish.kind !== 'transfer' || !mayStart(draft))) return vacant(config);
-  if (wish.dueAt !== undefined && Date.parse(wish.dueAt) <= draft.situation.time.wallMs) {
-    const message = 'Must lie in the future; leave it out to begin at once.';
-    return invalid([{ pointer: '/at', code: 'past', message }]);
+  const present = draft.handOver(seat);
+  if (present && isUnderWay(present)) {
+    const detail = `${present.handOverId} is ${present.state}. Wait for it, or cancel it with DELETE .../hand-overs/${present.handOverId}.`;
+    return refused('hand_over.in_progress', detail);
   }
+  if (!mayStart(draft)) return paused(config);
+  if (!draft.leader(seat) && wish.kind !== 'transfer') return vacant();
+  const badTime = wish.dueAt === undefined ? undefined : checkTime(draft, wish.dueAt);
+  if (badTime) return badTime;
   return wish.to === undefined ? undefined : checkTarget(draft, wish.to);
+}
+
+function checkTime(draft: Draft, dueAt: string): Verdict | undefined {
+  const aheadMs = Date.parse(dueAt) - draft.situation.time.wallMs;
+  if (aheadMs > 0 && aheadMs <= FURTHEST_MS) return undefined;
+  const [code, message] =
+    aheadMs > 0
+      ? ['too_late', 'Must lie within 31 days: until it is due no other hand-over of the seat can begin.']
+      : ['past', 'Must lie in the future; leave it out to begin at once.'];
+  return invalid([{ pointer: '/at', code, message }]);
 }
 
 function checkTarget(draft: Draft, to: string): Verdict | undefined {
   const target = targetOf(draft, to);
+  const { policy, healthFloor = 0 } = draft.config ?? {};
+  if (target && policy === 'health' && (target.record.health ?? 100) < healthFloor) {
+    const sick = `"${to}" reports a health below the election's healthFloor (${healthFloor}); it would be asked to go at once.`;
+    return refused('candidate.not_waiting', sick);
+  }
   if (target && isFree(draft, target)) return undefined;
   const detail = target
     ? `"${to}" is held back; lift that first with DELETE .../candidates/${to}/quarantine.`
@@ -120,12 +137,18 @@ function checkTarget(draft: Draft, to: string): Verdict | undefined {
   return refused('candidate.not_waiting', detail);
 }
 
-function vacant({ state }: ConfigRecord): Verdict {
-  const detail =
-    state === 'open'
-      ? 'Nobody leads, so there is no term to end. Appoint a candidate with a transfer.'
-      : `Nobody leads: the election is ${state}.`;
+function vacant(): Verdict {
+  const detail = 'Nobody leads, so there is no term to end. Appoint a candidate with a transfer.';
   return refused('election.vacant', detail);
+}
+
+/** The running term ends for that already, and nobody could follow it. */
+function paused({ state }: ConfigRecord): Verdict {
+  if (state === 'paused' || state === 'closing') {
+    const detail = `The election is ${state}: its leader is on its way out and nobody can follow.`;
+    return refused('election.paused', state === 'paused' ? `${detail} Open it first.` : detail);
+  }
+  return refused('store.unavailable', 'No term may start yet. Try again later.', { executed: false });
 }
 
 function done(handOver: HandOverRecord, replaced: LeaderRecord | null = null): Verdict {

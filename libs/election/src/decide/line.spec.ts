@@ -85,6 +85,28 @@ describe('policy priority', () => {
     expect(marked(contest)).toEqual([1]);
   });
 
+  it('leaves whom somebody chose to those who stand already, not to who comes later or is ranked anew', () => {
+    const contest = new Contest(settings);
+    contest.campaign('high', { priority: 9 });
+    contest.campaign('low', { priority: 1 });
+    contest.handOver('transfer', { mode: 'immediate', to: 'low' });
+    expect(contest.settle().draft.changesNothing).toBe(true);
+    expect(contest.leader()).toMatchObject({ name: 'low', term: 2 });
+    contest.stepDown('low');
+    expect(contest.leader()).toMatchObject({ name: 'high', term: 3 });
+    contest.stepDown('high');
+    expect(contest.settle().draft.changesNothing).toBe(true);
+    expect(contest.leader()).toMatchObject({ name: 'low', term: 4 });
+    contest.campaign('higher', { priority: 10 });
+    contest.settle();
+    expect(contest.leader()).toMatchObject({ name: 'low', withheld: { reason: 'preempted' } });
+    contest.resign('higher');
+    contest.settle();
+    contest.run({ kind: 'appraise', name: 'high', qualities: { priority: 8 }, act: contest.act() });
+    contest.settle();
+    expect(contest.leader()).toMatchObject({ name: 'low', withheld: { reason: 'preempted' } });
+  });
+
   it('leaves a pinned leader in its seat', () => {
     const contest = new Contest(settings);
     contest.campaign('a', { priority: 1 });

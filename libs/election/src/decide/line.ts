@@ -56,6 +56,7 @@ export function challengeTo(draft: Draft, seat: number, leader: LeaderRecord) {
     ...contestOf(draft, seat),
     leader: contenderOfLeader(draft, leader),
     rivals: () => rivals(draft, seat, leader),
+    mayPreempt: ({ candidateId }) => !leader.appointed || draft.isNewTo(seat, candidateId),
     fellows: fellows(draft, seat),
     lasted: (durationMs) => lastedBefore(leader) || draft.isOver(draft.termAgeMs(seat), durationMs),
   });

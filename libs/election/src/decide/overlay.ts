@@ -208,6 +208,13 @@ export class Overlay extends Composition {
     return undefined;
   }
 
+  /** Whether a candidacy joined, or was described anew, after the running term of the seat had begun. */
+  isNewTo(seat: number, candidateId: string): boolean {
+    const began = this.termsSet.has(seat) ? undefined : this.election.seats.get(seat)?.term?.modRevision;
+    const changed = this.election.candidates.get(candidateId)?.modRevision;
+    return began !== undefined && changed !== undefined && changed > began;
+  }
+
   // Time. It says when to ask somebody to step down, never when a grant is over.
 
   /** How long the running term has lasted, or how long ago the last one ended; milliseconds. */

@@ -98,7 +98,8 @@ export function fillSeat(
 ): boolean {
   if (draft.leader(seat) || !mayStart(draft)) return false;
   const chosen = to === undefined ? undefined : draft.candidacyOfName(to);
-  if (chosen && draft.seemsAlive(chosen) && isFree(draft, chosen)) return startTerm(draft, seat, chosen);
+  if (chosen && draft.seemsAlive(chosen) && isFree(draft, chosen))
+    return startTerm(draft, seat, chosen, true);
   let passed = 0;
   for (const candidacy of lineFor(draft, seat, anotherFirst ? anew : undefined)) {
     if (draft.seemsAlive(candidacy)) {
@@ -106,7 +107,7 @@ export function fillSeat(
       // transition is behind all who joined unseen.
       const ranks = draft.config && policies[draft.config.policy].ranks;
       if (ranks || draft.joins(candidacy)) draft.guardNoneJoined();
-      return startTerm(draft, seat, candidacy);
+      return startTerm(draft, seat, candidacy, anotherFirst);
     }
     if (passed >= MOST_PASSED_OVER || draft.room < TERM_START_OPERATIONS + 4) break;
     sweep(draft, candidacy);
@@ -175,7 +176,7 @@ function leaveVacant(draft: Draft, seat: number, previous: LeaderRecord): void {
  * Two seats cannot take the same candidacy: each start tells an event, so each guards and rewrites the election's
  * head, and of two that saw the same head one decides again.
  */
-function startTerm(draft: Draft, seat: number, candidacy: Candidacy): true {
+function startTerm(draft: Draft, seat: number, candidacy: Candidacy, appointed: boolean): true {
   const { candidateId, record } = candidacy;
   const { epoch } = draft.situation.epoch;
   draft.guardConfig();
@@ -185,7 +186,11 @@ function startTerm(draft: Draft, seat: number, candidacy: Candidacy): true {
   const term = (draft.term(seat)?.term ?? 0) + 1;
   const shown = publicOf({ ...record, candidateId });
   const { sessionId, incarnation, ttlMs } = record;
-  draft.setLeader(seat, { ...shown, sessionId, incarnation, ttlMs, epoch, term, electedAt: draft.at });
+  draft.setLeader(seat, {
+    ...shown,
+    ...{ sessionId, incarnation, ttlMs, epoch, term, electedAt: draft.at },
+    ...(appointed && { appointed }),
+  });
   const earlier = endsBefore(draft, seat);
   draft.setTerm(seat, {
     epoch,

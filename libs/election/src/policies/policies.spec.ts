@@ -40,6 +40,7 @@ function reign(
       rivals: () => rivals,
       fellows: [],
       lasted: () => true,
+      mayPreempt: () => true,
     },
     ...more,
   };

@@ -25,6 +25,11 @@ export interface Reign extends Contest {
   readonly leader: Contender;
   /** Those who wait and may lead, in queue order, less as many as other seats are about to take. */
   readonly rivals: () => Iterable<Contender>;
+  /**
+   * Whether a rival may end the term for its rank. Where an operator or the last leader chose who leads, those who stood
+   * by then may not: the choice would be undone as it is made.
+   */
+  mayPreempt(rival: Contender): boolean;
   /** The leaders of the other seats whose terms go on. */
   readonly fellows: readonly Contender[];
   /** Whether the term has lasted this long. */

@@ -8,12 +8,12 @@ import type { Policy } from './policy.js';
 export const priority: Policy = {
   ranks: true,
   order: (queue) => [...queue].sort((a, b) => b.priority - a.priority),
-  challenge({ leader, rivals, fellows, settings, lasted }) {
+  challenge({ leader, rivals, mayPreempt, fellows, settings, lasted }) {
     if (!settings.preemption) return undefined;
     // Of several seats the weakest leader goes first: a rival challenges only whom nobody weaker stands behind.
     let weaker = fellows.filter((fellow) => fellow.priority < leader.priority).length;
     for (const rival of rivals()) {
-      if (rival.priority > leader.priority && weaker-- <= 0)
+      if (rival.priority > leader.priority && mayPreempt(rival) && weaker-- <= 0)
         return lasted(settings.minTermMs ?? 0) ? 'preempted' : undefined;
     }
     return undefined;
