@@ -29,7 +29,7 @@ export interface Reign extends Contest {
    * Whether a rival may end the term for its rank. Where an operator or the last leader chose who leads, those who stood
    * by then may not: the choice would be undone as it is made.
    */
-  mayPreempt(rival: Contender): boolean;
+  readonly mayPreempt: (rival: Contender) => boolean;
   /** The leaders of the other seats whose terms go on. */
   readonly fellows: readonly Contender[];
   /** Whether the term has lasted this long. */
