@@ -17,8 +17,11 @@ export interface CandidacyEvents {
    * only asked so far, and grants go on for so long.
    */
   yielding: [{ remainingMs: number; yieldByMs: number | undefined; reason: string | undefined }];
-  /** Information: a try failed and is repeated. Leadership is still this process's until `until`; absent if it has none. */
-  jeopardy: [{ error: Error; remainingMs: number; until: Date | undefined }];
+  /**
+   * The term is in danger: a renewal failed and is repeated. It is still this process's until `until`. Told once, and again
+   * only after a renewal has succeeded meanwhile; never without a term.
+   */
+  jeopardy: [{ error: Error; remainingMs: number; until: Date }];
   /** The candidacy is over because the service refuses it for good. */
   error: [Error];
 }
@@ -69,6 +72,9 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   readonly #waiters = new Set<(error: Error) => void>();
   readonly #onAbort = (): void => void this.close();
   #stand: Stand | undefined;
+  #trouble: Error | undefined;
+  /** The danger to the present term was told. */
+  #inJeopardy = false;
   #last: StandAnswer | undefined;
   #resigning: Promise<Resigned> | undefined;
   #steppingDown: Promise<SteppedDown> | undefined;
@@ -95,9 +101,14 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     return this.#tenure.grant !== undefined;
   }
 
-  /** How long `isLeader()` stays true if nothing more is heard; 0 when it is false. */
+  /** How long `isLeader()` stays true if nothing more is heard, in whole milliseconds; 0 when it is false. */
   remainingMs(): number {
-    return this.#tenure.remainingMs();
+    return Math.floor(this.#tenure.remainingMs());
+  }
+
+  /** Why the last try failed; undefined once the service has answered. Tries go on until `error` is told. */
+  get trouble(): Error | undefined {
+    return this.#trouble;
   }
 
   /** Term, fence and token of the leadership, read at one instant; undefined when not leading. */
@@ -245,17 +256,19 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
       waitForName: this.#options.waitForName ?? false,
       random: this.#parts.random,
       onAnswer: (answer, sent) => this.#hear(answer, sent),
-      onTrouble: (error) => this.#tellJeopardy(error),
+      onTrouble: (error) => this.#noteTrouble(error),
     });
     return this.#stand.run();
   }
 
   #hear(answer: StandAnswer, sent: Answer['sent']): void {
     if (this.#leaving.signal.aborted) return;
+    this.#trouble = undefined;
     this.#tenure.settle();
     const before = this.#last;
     this.#last = answer;
     if (answer.grant !== undefined) {
+      this.#inJeopardy = false;
       this.#tenure.accept(answer.grant, sent, whyAsked(before));
       if (answer.yieldByMs !== undefined && before?.yieldByMs === undefined) this.#tellYielding(answer);
       return;
@@ -276,9 +289,12 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   }
 
   /** A service that cannot be reached takes nothing away: what was granted is this process's until its end. */
-  #tellJeopardy(error: Error): void {
+  #noteTrouble(error: Error): void {
+    this.#trouble = error;
     const remainingMs = this.remainingMs();
-    const until = remainingMs > 0 ? new Date(this.#parts.clock.wallTimeMs() + remainingMs) : undefined;
+    if (this.#inJeopardy || remainingMs === 0) return;
+    this.#inJeopardy = true;
+    const until = new Date(this.#parts.clock.wallTimeMs() + remainingMs);
     this.#tell('jeopardy', { error, remainingMs, until });
   }
 

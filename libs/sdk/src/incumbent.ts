@@ -145,7 +145,7 @@ export class Incumbent {
   async #read(call: Call, waitMs: number, signal?: AbortSignal): Promise<Record<string, unknown>> {
     const { body } = await pursue(this.#transport, {
       plan: () => ({ call, timeoutMs: waitMs + READ_TRY_MS }),
-      retryCapMs: READ_PAUSE_MS,
+      retryCapMs: () => READ_PAUSE_MS,
       giveUpAfterMs: waitMs + READ_WITHIN_MS,
       signal: signal ?? new AbortController().signal,
       random: this.#random,

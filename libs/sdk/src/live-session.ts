@@ -75,6 +75,11 @@ export class LiveSession {
     return this.#end;
   }
 
+  /** Whether a renewal may still save it: its ttlMs has not passed since the last one that was answered. */
+  get mayLive(): boolean {
+    return this.#transport.clock.monotonicMs() - this.#answeredSentMs < this.ttlMs;
+  }
+
   /** Whether the service has heard of the end; undefined while nobody tells it. */
   get closing(): Promise<boolean> | undefined {
     return this.#closing;
@@ -179,7 +184,7 @@ export class LiveSession {
     return pursue(this.#transport, {
       plan: () => ({ call, timeoutMs: tryTimeoutMs(this.ttlMs) }),
       signal,
-      retryCapMs: retryCapMs(this.ttlMs),
+      retryCapMs: () => retryCapMs(this.ttlMs, this.mayLive),
       random: this.#random,
       ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
       ...(renews && {

@@ -2,6 +2,7 @@ import { pause, settled } from './clock.js';
 import {
   holdMs,
   joinTimeoutMs,
+  namePauseMs,
   NOT_HELD_MS,
   renewAfterMs,
   retryCapMs,
@@ -158,7 +159,7 @@ export class OwnStand implements Stand {
         const sinceMs = this.#transport.clock.monotonicMs() - startedMs;
         if (!mayWaitForName(error, this.#options, sinceMs, this.#ttlMs)) throw error;
         this.#options.onTrouble(asError(error));
-        await pause(this.#transport.clock, retryCapMs(this.#ttlMs), this.#stop.signal);
+        await pause(this.#transport.clock, namePauseMs(this.#ttlMs), this.#stop.signal);
       }
     }
   }
@@ -221,6 +222,12 @@ export class OwnStand implements Stand {
     return Math.max(0, renewAfterMs(this.#ttlMs, advised, this.#options.random()) - sinceMs);
   }
 
+  /** Whether a renewal may still save the session: its ttlMs has not passed since the last one that was answered. */
+  #mayLive(): boolean {
+    const sinceMs = this.#transport.clock.monotonicMs() - this.#answeredSentMs;
+    return this.#session !== undefined && sinceMs < this.#ttlMs;
+  }
+
   #check(body: unknown): void {
     const answer = readStandAnswer(body);
     if (this.#session === undefined && answer.session === undefined)
@@ -236,7 +243,7 @@ export class OwnStand implements Stand {
       plan,
       signal,
       check: ({ body }) => this.#check(body),
-      retryCapMs: retryCapMs(this.#ttlMs),
+      retryCapMs: () => retryCapMs(this.#ttlMs, this.#mayLive()),
       random: () => this.#options.random(),
       onTrouble: (error) => this.#options.onTrouble(error),
       ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),

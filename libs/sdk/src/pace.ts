@@ -8,6 +8,8 @@ const LONGEST_HOLD_MS = 25_000;
 const SHORTEST_TRY_MS = 50;
 const LONGEST_TRY_MS = 10_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** However short the TTL, a pause may be so long; half of it on average. */
+const LEAST_CALM_MS = 1_000;
 /** The first try opens a connection, so a short TTL must not hurry it. */
 const LEAST_JOIN_MS = 500;
 
@@ -30,7 +32,16 @@ export function holdMs(ttlMs: number): number {
   return Math.floor(Math.min(ttlMs / 2, LONGEST_HOLD_MS));
 }
 
-export function retryCapMs(ttlMs: number): number {
+/**
+ * Longest pause between failed tries. `held`: the session may still live, so every try may save its terms and places.
+ * Once it must have ended nothing is lost by waiting, and a service that comes back is not met by everybody at once.
+ */
+export function retryCapMs(ttlMs: number, held: boolean): number {
+  return Math.min(held ? ttlMs / 6 : Math.max(ttlMs, LEAST_CALM_MS), LONGEST_PAUSE_MS);
+}
+
+/** Between two questions whether a name that somebody else holds is free. */
+export function namePauseMs(ttlMs: number): number {
   return Math.min(ttlMs / 3, LONGEST_PAUSE_MS);
 }
 

@@ -8,8 +8,8 @@ export interface Patience {
   plan(attempt: number): { call: Call; timeoutMs: number };
   /** Throws Unreachable for a success that is not usable; the try then counts as failed. */
   check?(answer: Answer): void;
-  /** Longest pause between tries. */
-  readonly retryCapMs: number;
+  /** Longest pause between tries; asked before each, for it may grow once nothing is left to lose. */
+  retryCapMs(): number;
   /** Ends the pursuit: its promise rejects with the signal's reason. */
   readonly signal: AbortSignal;
   /** The pursuit gives up this long after it began; unset: never. */
@@ -115,11 +115,11 @@ class Pursuit {
     const elsewhere = this.#failures < this.#transport.replicas;
     if (elsewhere && (stopping || asked === undefined)) return 0;
     const jittered = this.#patience.random() * this.#ceilingMs();
-    return Math.min(Math.max(asked ?? 0, jittered), this.#patience.retryCapMs);
+    return Math.min(Math.max(asked ?? 0, jittered), this.#patience.retryCapMs());
   }
 
   #ceilingMs(): number {
-    return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20), this.#patience.retryCapMs);
+    return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 20), this.#patience.retryCapMs());
   }
 
   #arm(delayMs: number, run: () => void): void {

@@ -95,7 +95,7 @@ export class SharedSession {
       plan: () => ({ call, timeoutMs: joinTimeoutMs(this.ttlMs) }),
       signal,
       check: (answer) => void readSessionAnswer(answer.body),
-      retryCapMs: retryCapMs(this.ttlMs),
+      retryCapMs: () => retryCapMs(this.ttlMs, false),
       random: this.#random,
       onTrouble,
     });

@@ -1,6 +1,14 @@
 import { type Moment, pause, settled } from './clock.js';
 import type { LiveSession, Member } from './live-session.js';
-import { holdMs, joinTimeoutMs, NOT_HELD_MS, renewAfterMs, retryCapMs, tryTimeoutMs } from './pace.js';
+import {
+  holdMs,
+  joinTimeoutMs,
+  namePauseMs,
+  NOT_HELD_MS,
+  renewAfterMs,
+  retryCapMs,
+  tryTimeoutMs,
+} from './pace.js';
 import { asError, isGone, Unreachable } from './problem.js';
 import { pursue } from './pursuit.js';
 import type { SharedSession } from './shared-session.js';
@@ -184,7 +192,7 @@ export class SharedStand implements Stand, Member {
         const sinceMs = this.#transport.clock.monotonicMs() - startedMs;
         if (!mayWaitForName(error, this.#options, sinceMs, live.ttlMs)) throw error;
         this.#options.onTrouble(asError(error));
-        await pause(this.#transport.clock, retryCapMs(live.ttlMs), this.#halt.signal);
+        await pause(this.#transport.clock, namePauseMs(live.ttlMs), this.#halt.signal);
       }
     }
   }
@@ -259,7 +267,7 @@ export class SharedStand implements Stand, Member {
       plan,
       signal,
       check: ({ body }) => void readStandAnswer(body),
-      retryCapMs: retryCapMs(this.#shared.ttlMs),
+      retryCapMs: () => retryCapMs(this.#shared.ttlMs, this.#live?.mayLive ?? false),
       random: () => this.#options.random(),
       onTrouble: (error) => this.#options.onTrouble(error),
       ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
