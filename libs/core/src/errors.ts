@@ -12,11 +12,11 @@ interface ErrorRow {
 const row = (status: number, title: string, retryable = false): ErrorRow => ({ status, title, retryable });
 
 export const ERRORS = {
-  'request.invalid_body': row(400, 'The request body does not fit the schema'),
+  'request.invalid_body': row(400, 'The body or frame does not fit the schema'),
   'request.invalid_query': row(400, 'The query parameters do not fit the schema'),
   'request.invalid_path': row(400, 'A path parameter does not fit its pattern'),
   'request.invalid_header': row(400, 'A header is malformed'),
-  'request.malformed_json': row(400, 'The request body is not valid JSON'),
+  'request.malformed_json': row(400, 'The body or frame is not valid JSON'),
   'request.unknown_route': row(404, 'No such call'),
   'request.method_not_allowed': row(405, 'This path does not support the method'),
   'request.in_progress': row(409, 'The same request is being carried out', true),

@@ -31,7 +31,7 @@ export function unknownElection(): IncumbentError {
 export function unknownHandOver(): IncumbentError {
   return new IncumbentError(
     'hand_over.not_found',
-    'The last hand-over of each seat is listed by GET .../hand-overs; older ones are in the history.',
+    'The last hand-over of each seat is listed by GET .../hand-overs; how older ones went is in the audit log.',
   );
 }
 

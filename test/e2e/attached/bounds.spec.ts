@@ -89,7 +89,18 @@ describe('a frame', () => {
     await participant.does('open');
   });
 
-  it.each(['[]', '1', '{}', '{"id":"","op":"open"}', '{"id":-1,"op":"open"}', '{"id":{},"op":"open"}'])(
+  it.each(['[]', 'null', '3'])('that is no object is told so: %s', async (text) => {
+    const participant = await attach();
+    participant.socket.send(text);
+    const { problem } = (await participant.answerTo(null)) as { problem: Record<string, unknown> };
+    expect(problem).toMatchObject({
+      code: 'request.invalid_body',
+      detail: 'A frame is an object with an id and an op.',
+    });
+    expect(problem['title']).not.toMatch(/request body/);
+  });
+
+  it.each(['{}', '{"id":"","op":"open"}', '{"id":-1,"op":"open"}', '{"id":{},"op":"open"}'])(
     'whose answer nobody could find is refused with a null id: %s',
     async (text) => {
       const participant = await attach();
@@ -130,7 +141,10 @@ describe('a frame', () => {
     participant.socket.send(frame(16 * 1024));
     expect(await participant.answerTo('big')).toMatchObject({ problem: { code: 'request.invalid_body' } });
     participant.socket.send(frame(16 * 1024 + 1));
-    expect(await participant.untilClosed()).toMatchObject({ code: 1009 });
+    expect(await participant.untilClosed()).toMatchObject({
+      code: 1009,
+      reason: 'A frame may hold at most 16 kB.',
+    });
   });
 
   it('beyond a thousand in a second is refused, and whoever goes on is closed with 1008', async () => {

@@ -212,7 +212,8 @@ export class AttachedSocket implements Listener {
 /** @throws IncumbentError request.malformed_json, request.invalid_body for a frame whose answer nobody could find */
 function readFrame(data: Buffer, receivedAtMs: number): Frame {
   const value = parseJson(data);
-  const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw noObject();
+  const fields = value as Record<string, unknown>;
   const { id, op } = fields;
   const isText = typeof id === 'string' && id.length >= 1 && id.length <= 64;
   if (isText || (Number.isSafeInteger(id) && (id as number) >= 0))
@@ -223,10 +224,17 @@ function readFrame(data: Buffer, receivedAtMs: number): Frame {
   });
 }
 
+function noObject(): IncumbentError {
+  const message = 'A frame is an object with an id and an op.';
+  return new IncumbentError('request.invalid_body', message, {
+    errors: [{ pointer: '', code: 'invalid_type', message }],
+  });
+}
+
 function tooManyFrames(): IncumbentError {
   return new IncumbentError(
     'limit.rate_exceeded',
-    'A socket may send so many frames a second. Renew every renewAfterMs.',
+    `A socket may send ${MOST_FRAMES_PER_SECOND} frames a second. Renew every renewAfterMs.`,
     {
       executed: false,
       retryAfterMs: 1_000,
@@ -236,9 +244,13 @@ function tooManyFrames(): IncumbentError {
 }
 
 function tooManyInFlight(): IncumbentError {
-  return new IncumbentError('limit.rate_exceeded', 'Wait for answers before you send more on this socket.', {
-    executed: false,
-    retryAfterMs: 100,
-    limit: { name: 'framesInFlight', value: MOST_IN_FLIGHT },
-  });
+  return new IncumbentError(
+    'limit.rate_exceeded',
+    `At most ${MOST_IN_FLIGHT} frames of a socket may wait for answers. Wait for some before you send more.`,
+    {
+      executed: false,
+      retryAfterMs: 100,
+      limit: { name: 'framesInFlight', value: MOST_IN_FLIGHT },
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '#core';
 import type { Logger, Metrics } from '#telemetry';
 import type { FastifyRequest } from 'fastify';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { StreamRegistry } from '../elections/stream-registry.js';
 import type { Drain } from '../http/drain.js';
 import type { Gate } from '../http/gate.js';
@@ -33,11 +33,19 @@ export interface SocketsParts {
   metrics: Metrics;
 }
 
+/** The library closes a socket with too large a frame by itself, without a word. */
+class TellingSocket extends WebSocket {
+  override close(code?: number, text?: string | Buffer): void {
+    super.close(code, text ?? (code === CLOSE.tooLarge ? 'A frame may hold at most 16 kB.' : undefined));
+  }
+}
+
 /** Owns every attached socket: lets them in, counts them, finds those that are gone, and moves them at shutdown. */
 export class AttachedSockets {
   private readonly sockets = new Set<AttachedSocket>();
   private readonly server = new WebSocketServer({
     noServer: true,
+    WebSocket: TellingSocket,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MOST_FRAME_BYTES,

@@ -18,10 +18,7 @@ export const frameId = z
   .union([z.string().min(1).max(64), z.int().min(0)])
   .meta({ description: 'Chosen by the participant; its answer carries it again.' });
 
-export const attachedTtlMs = z
-  .int('Must be a whole number of milliseconds, not a string.')
-  .min(SHORTEST_ATTACHED_TTL_MS)
-  .max(LONGEST_TTL_MS);
+export const attachedTtlMs = z.int().min(SHORTEST_ATTACHED_TTL_MS).max(LONGEST_TTL_MS);
 
 /** By what a frame asks for. `renew` without an election renews the session and tells every term of it. */
 export const frames = {

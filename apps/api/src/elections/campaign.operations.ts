@@ -10,7 +10,7 @@ const tag = 'Standing';
 const params = z.strictObject({ name: electionName });
 
 const waitMs = z
-  .int('Must be a whole number of milliseconds, not a string.')
+  .int()
   .min(0)
   .max(LONGEST_TTL_MS / 2);
 
@@ -18,7 +18,7 @@ const waitMs = z
 const MOST_PRIORITY = 1_000;
 
 export const priority = z
-  .int('Must be a whole number, not a string.')
+  .int()
   .min(-MOST_PRIORITY)
   .max(MOST_PRIORITY)
   .meta({ description: 'Looked at by policy `priority`: the highest is next. 0 if absent.', examples: [10] });
@@ -28,7 +28,7 @@ export const priorityExpiresAt = moment.meta({
 });
 
 const health = z
-  .int('Must be a whole number, not a string.')
+  .int()
   .min(0)
   .max(100)
   .meta({ description: 'How well the participant is; looked at by policy `health`. 100 if never told.' });
@@ -122,7 +122,7 @@ export const renew = {
         .optional()
         .meta({ description: 'Hold the answer until something changes; at most half of the ttlMs.' }),
       term: z
-        .int('Must be a whole number, not a string.')
+        .int()
         .min(1)
         .optional()
         .meta({
@@ -173,7 +173,7 @@ export const resign = {
     .strictObject({
       session: sessionToken,
       candidateId,
-      failed: z.boolean('Must be true or false.').optional().meta({
+      failed: z.boolean().optional().meta({
         description: 'The participant could not do the work: a short term counts against it (`shortTermMs`).',
       }),
     })

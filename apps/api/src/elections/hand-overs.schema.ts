@@ -25,7 +25,7 @@ const common = {
     .meta({ description: "Of a graceful one, at most 1 h; the election's own if absent." }),
   reason: z.string().min(1).max(500).optional().meta({ description: 'For the record, in your words.' }),
   expectedTerm: z
-    .int('Must be a whole number, not a string.')
+    .int()
     .min(0)
     .meta({
       description: 'The term that is to end, as you read it. If it is another by now, nothing happens.',
@@ -35,10 +35,7 @@ const common = {
   at: moment.optional().meta({
     description: 'Begin then, RFC 3339, in the future; at once if absent. Until then it can be cancelled.',
   }),
-  dryRun: z
-    .boolean('Must be true or false.')
-    .optional()
-    .meta({ description: 'Check everything, change nothing.' }),
+  dryRun: z.boolean().optional().meta({ description: 'Check everything, change nothing.' }),
 };
 
 export const handOverRequest = z
@@ -123,7 +120,7 @@ export const handOver = z
       .optional()
       .meta({ description: 'Who leads by it; absent if nobody does.' }),
     acknowledged: z.boolean().optional().meta({ description: 'Whether the leader itself ended its term.' }),
-    gapMs: z.number().min(0).optional().meta({
+    gapMs: z.int().min(0).optional().meta({
       description:
         'For how long nobody could be granted the seat, as the service measured it; 0 if acknowledged in time.',
     }),

@@ -18,11 +18,9 @@ const MOST_SHORT_TERMS = 100;
 /** What an election gets that says nothing of it; milliseconds. */
 export const DEFAULT_GRACE_MS = 10_000;
 
-const milliseconds = (most: number) =>
-  z.int('Must be a whole number of milliseconds, not a string.').min(0).max(most);
+const milliseconds = (most: number) => z.int().min(0).max(most);
 
-const whole = (least: number, most: number) =>
-  z.int('Must be a whole number, not a string.').min(least).max(most);
+const whole = (least: number, most: number) => z.int().min(least).max(most);
 
 /** How long a leader may go on that is asked to step down. */
 export const graceMs = milliseconds(LONGEST_GRACE_MS);
@@ -50,7 +48,7 @@ const fields = {
     description: 'How many lead at once, each in a seat with terms and fences of its own; 1 if absent.',
   }),
   preemption: z
-    .boolean('Must be true or false.')
+    .boolean()
     .meta({ description: 'Policy `priority`: a waiter with a higher priority ends the term of the leader.' }),
   maxTermMs: milliseconds(MONTH_MS)
     .refine((value) => value === 0 || value >= SECOND_MS, 'Must be 0 or at least 1000.')

@@ -32,10 +32,7 @@ export const candidateName = z
     examples: ['billing-7f9c-1'],
   });
 
-export const ttlMs = z
-  .int('Must be a whole number of milliseconds, not a string.')
-  .min(SHORTEST_TTL_MS)
-  .max(LONGEST_TTL_MS);
+export const ttlMs = z.int().min(SHORTEST_TTL_MS).max(LONGEST_TTL_MS);
 
 export const metadata = z
   .record(z.string(), z.unknown())
@@ -58,8 +55,13 @@ export const timestamp = z.string().meta({
 
 /** A moment that a caller names; whatever its offset, it goes on in UTC. */
 export const moment = z.iso
-  .datetime({ offset: true, error: 'Must be RFC 3339, like 2031-01-01T00:00:00Z.' })
+  .datetime({ offset: true, error: unlessMissing('Must be RFC 3339, like 2031-01-01T00:00:00Z.') })
   .transform((text) => toTimestamp(Date.parse(text)));
+
+/** The words of a schema for what was sent and does not fit; what was not sent is told to be required. */
+export function unlessMissing(message: string): z.core.$ZodErrorMap {
+  return ({ input }) => (input === undefined ? undefined : message);
+}
 
 /** A number in a query: written in digits and nothing else. */
 export function digits(bounds: { min: number; max: number; description: string }) {

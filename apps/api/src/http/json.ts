@@ -11,15 +11,15 @@ const DEEPEST_NESTING = 32;
  * @throws IncumbentError request.malformed_json
  */
 export function parseJson(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8.');
+  if (!isUtf8(bytes)) throw malformed('It is not UTF-8.');
   const text = bytes.toString('utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw malformed('The body is not valid JSON; check commas, quotes and brackets.');
+    throw malformed('It is not valid JSON; check commas, quotes and brackets.');
   }
-  if (membersIn(text) !== membersOf(value)) throw malformed('An object of the body names a key twice.');
+  if (membersIn(text) !== membersOf(value)) throw malformed('An object in it names a key twice.');
   return value;
 }
 
@@ -33,7 +33,7 @@ function membersIn(text: string): number {
     else if (code === 0x3a) members += 1;
     else if (code === 0x7b || code === 0x5b) {
       depth += 1;
-      if (depth > DEEPEST_NESTING) throw malformed(`The body nests deeper than ${DEEPEST_NESTING} levels.`);
+      if (depth > DEEPEST_NESTING) throw malformed(`It nests deeper than ${DEEPEST_NESTING} levels.`);
     } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
   return members;

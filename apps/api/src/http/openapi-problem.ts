@@ -13,7 +13,7 @@ export const fieldError = z
   })
   .meta({
     id: 'FieldError',
-    examples: [{ pointer: '/ttlMs', code: 'too_small', message: 'Too small: expected number to be >=1000' }],
+    examples: [{ pointer: '/ttlMs', code: 'too_small', message: 'Must be at least 1000.' }],
   });
 
 export const problem = z

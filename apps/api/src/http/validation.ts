@@ -1,13 +1,14 @@
 import { type ErrorCode, type FieldError, IncumbentError } from '#core';
 import type { z } from 'zod';
+import { wordingOf } from './wording.js';
 
 /** At most this many field errors are told; a body with more is not helped by a longer list. */
 const MOST_ERRORS = 20;
 
-/** What Standard Schema promises of an issue, with zod's own code where there is one. */
+/** What is looked at of an issue, whatever kind it is. */
 interface Issue {
   readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[];
+  readonly path?: readonly PropertyKey[];
   readonly code?: string;
   readonly keys?: readonly string[];
   /** Of a key that does not fit: why. */
@@ -17,16 +18,16 @@ interface Issue {
 }
 
 /**
- * Checks one part of a request against its schema, through the Standard Schema interface. Nothing is coerced.
+ * Checks one part of a request against its schema. Nothing is coerced. What the schema does not word itself is worded
+ * by `wording.ts`, so that no text of the library is told.
  * @throws IncumbentError `code`, naming every field that does not fit
  */
 export function parse<T extends z.ZodType>(schema: T, value: unknown, code: ErrorCode): z.output<T> {
-  const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) throw new TypeError('Schemas of requests must be synchronous');
+  const result = schema.safeParse(value, { error: wordingOf });
   const place = code === 'request.invalid_body' ? bodyPointer : parameterName;
-  const issues = result.issues ?? illegible(value, []);
-  if (result.issues === undefined && issues.length === 0) return result.value;
-  const errors = (issues as readonly Issue[]).flatMap((issue) => fieldErrors(issue, place));
+  const issues: readonly Issue[] = result.error?.issues ?? illegible(value, []);
+  if (result.success && issues.length === 0) return result.data;
+  const errors = issues.flatMap((issue) => fieldErrors(issue, place));
   throw new IncumbentError(code, summaryOf(errors), { errors: errors.slice(0, MOST_ERRORS) });
 }
 
@@ -49,16 +50,15 @@ function isLegible(text: string): boolean {
 function fieldErrors(issue: Issue, place: (parts: string[]) => string): FieldError[] {
   const meant = issue.path?.length ? undefined : closest(issue.errors ?? [], place);
   if (meant) return meant;
-  const parts = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
+  const parts = (issue.path ?? []).map(String);
   if (issue.code === 'unrecognized_keys' && issue.keys !== undefined) {
     return issue.keys.map((key) => ({
       pointer: place([...parts, key]),
       code: 'unknown_field',
-      message: 'This is not known here; check its spelling or leave it out.',
+      message: issue.message,
     }));
   }
-  const told = issue.issues?.[0]?.message ?? issue.message;
-  const message = told.endsWith('received undefined') ? 'Is required.' : told;
+  const message = issue.issues?.[0]?.message ?? issue.message;
   return [{ pointer: place(parts), code: issue.code ?? 'invalid', message }];
 }
 

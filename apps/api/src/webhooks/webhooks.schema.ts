@@ -1,6 +1,6 @@
 import { EVENT_TYPES, isElectionPattern, MOST_CHANGES } from '#webhooks';
 import { z } from 'zod';
-import { electionName, nextCursor, page, timestamp } from '../http/fields.js';
+import { electionName, nextCursor, page, timestamp, unlessMissing } from '../http/fields.js';
 
 const MOST_PATTERNS = 100;
 const MOST_HEADERS = 10;
@@ -21,7 +21,10 @@ export const endpointParams = z.strictObject({ id: endpointId });
 export const deliveryParams = z.strictObject({ id: deliveryId });
 
 const different = (values: readonly string[]): boolean => new Set(values).size === values.length;
-const moment = z.iso.datetime({ offset: true, error: 'Must be a time as RFC 3339 spells it.' });
+const moment = z.iso.datetime({
+  offset: true,
+  error: unlessMissing('Must be a time as RFC 3339 spells it.'),
+});
 
 const url = z
   .string()

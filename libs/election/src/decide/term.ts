@@ -55,7 +55,7 @@ const ANOTHER_FIRST: ReadonlySet<EndReason> = new Set<EndReason>(['stepped_down'
 
 /** Ends the term of a seat and installs its successor, or says that the seat is vacant: one transition. */
 export function succeed(draft: Draft, seat: number, leader: LeaderRecord, ending: Ending): void {
-  const gapMs = leader.withheld ? draft.markAgeMs(seat) : 0;
+  const gapMs = leader.withheld ? Math.round(draft.markAgeMs(seat)) : 0;
   noteEnd(draft, seat, leader, ending);
   endTerm(draft, seat, leader, ending.reason);
   const candidacy = draft.candidacy(leader.candidateId);
