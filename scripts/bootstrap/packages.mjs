@@ -39,7 +39,7 @@ async function install() {
 }
 
 /** Without what npm tells a script about its own run: an inner npm would take it for its settings. */
-function cleanEnvironment() {
+export function cleanEnvironment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(
       ([name]) => !/^npm_(config_(?!registry|cache|cafile|userconfig)|lifecycle|package)/i.test(name),
