@@ -49,6 +49,8 @@ async function main([command = 'start', ...options]) {
   ]);
   for (const result of prepared) if (result.status === 'rejected') throw result.reason;
   if (program === undefined) return 0;
+  // What the person waited for includes what was installed and built here.
+  process.env.INCUMBENT_BEGAN_MS = `${Math.round(performance.timeOrigin)}`;
   if (command === 'incumbent') Object.assign(process.env, localStackSettings(process.env));
   return handOver(node, [...program, ...options]);
 }

@@ -8,8 +8,11 @@
 import { readOptions, StartError } from './options.js';
 import { Stack } from './stack.js';
 
+/** When the command began, by the wall clock: the bootstrap tells it. */
+const beganMs = Number(process.env['INCUMBENT_BEGAN_MS'] || performance.timeOrigin);
+
 try {
-  process.exitCode = await new Stack(readOptions(process.argv.slice(2), process.env)).run();
+  process.exitCode = await new Stack(readOptions(process.argv.slice(2), process.env), beganMs).run();
 } catch (error) {
   if (!(error instanceof StartError)) throw error;
   console.error(`\n${error.message}\n`);

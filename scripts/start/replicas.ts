@@ -25,7 +25,7 @@ export function serviceEnvironment(
 ): Record<string, string> {
   const passed = Object.entries(env).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && !/^(npm_|INCUMBENT_(PORT_BASE|DATA_FOLDER)$)/i.test(entry[0]),
+      entry[1] !== undefined && !/^(npm_|INCUMBENT_(PORT_BASE|DATA_FOLDER|BEGAN_MS)$)/i.test(entry[0]),
   );
   return {
     // Whoever tries webhooks out has the receiver on this machine.

@@ -25,6 +25,7 @@ class Ended extends Error {}
 /** Everything that `npm start` runs, from the first server to the last process stopped. */
 export class Stack {
   readonly #options: StackOptions;
+  readonly #beganMs: number;
   readonly #folders: Folders;
   readonly #runFile: RunFile;
   readonly #owned = new Set<OwnedProcess>();
@@ -36,8 +37,10 @@ export class Stack {
   #restarted = Promise.resolve();
   #stopCompiler: (() => void) | undefined;
 
-  constructor(options: StackOptions) {
+  /** @param beganMs when the command began, by the wall clock */
+  constructor(options: StackOptions, beganMs: number) {
     this.#options = options;
+    this.#beganMs = beganMs;
     this.#folders = foldersOf(options);
     this.#runFile = new RunFile(this.#folders.top);
   }
@@ -63,7 +66,6 @@ export class Stack {
   }
 
   async #bringUp(): Promise<void> {
-    const startMs = performance.now();
     const options = this.#options;
     await requireFreePorts(options);
     const secrets = secretsOf(this.#folders.top);
@@ -93,7 +95,8 @@ export class Stack {
       () => 'tenant, key, election',
     );
     const [data, logs] = [shortPath(this.#folders.data), shortPath(this.#folders.logs)];
-    console.log(welcome({ options, demo, adminToken, data, logs, tookMs: performance.now() - startMs }));
+    const tookMs = performance.timeOrigin + performance.now() - this.#beganMs;
+    console.log(welcome({ options, demo, adminToken, data, logs, tookMs }));
     if (options.dev) this.#stopCompiler = recompileOnChange(() => this.#restartService(service));
   }
 
