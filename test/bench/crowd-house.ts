@@ -63,7 +63,7 @@ export class CrowdHouse {
   async leaders(prefix: string, count: number, ttlMs: number): Promise<Standing[]> {
     const standings: Standing[] = [];
     await this.prepare(count, async (index, participant) => {
-      await makeElection(participant, `${prefix}-${index}`, ttlMs);
+      await makeElection(participant, `${prefix}-${index}`, { ttlMs });
       const standing = await participant.campaign(`${prefix}-${index}`, { candidate: 'leader' });
       if (standing.state !== 'leader') throw new Error(`The only candidate is ${standing.state}`);
       standings[index] = standing;
@@ -108,10 +108,14 @@ export class CrowdHouse {
 }
 
 /** A machine that is busy with other things lets a replica miss its deadline: then the call is repeated. */
-export async function makeElection(participant: Incumbent, name: string, ttlMs: number): Promise<void> {
+export async function makeElection(
+  participant: Incumbent,
+  name: string,
+  settings: { ttlMs: number; maxTtlMs?: number },
+): Promise<void> {
   for (let left = 5; ; left -= 1) {
     try {
-      return await participant.createElection(name, { ttlMs });
+      return await participant.createElection(name, settings);
     } catch (error) {
       // What was not known to be carried out the last time was carried out.
       if (left < 5 && String(error).includes('answered 409')) return;

@@ -5,6 +5,7 @@
  * or the end come late; nothing makes it early.
  */
 import type { Clock, Timer } from '#core';
+import { DueSessions } from './due-sessions.js';
 import { keys } from './keys.js';
 import { GAP_MS, type Membership } from './membership.js';
 import type { ElectionStore } from './store.js';
@@ -27,6 +28,7 @@ const SHORT_TTL_MS = 2 * GAP_MS;
 const PROOF_MS = 100;
 /** Thousands that fall due at once are judged in slices this long, with calls between them. */
 const SLICE_MS = 1;
+const PAUSE_MS = 1;
 
 export class Supervision {
   /** Tick number -> sessions to look at. Each sighted session is in one bucket; renewals do not move it. */
@@ -35,9 +37,8 @@ export class Supervision {
   readonly #view: View;
   readonly #membership: Membership;
   readonly #clock: Clock;
-  /** Those whose bucket has come, and how many of them have been judged. */
-  #due: SeenSession[] = [];
-  #judged = 0;
+  /** Those whose bucket has come. */
+  readonly #due = new DueSessions();
   #timer: Timer | undefined;
   #lastTick: number;
 
@@ -53,7 +54,7 @@ export class Supervision {
   }
 
   start(): void {
-    const delayMs = this.#due.length > 0 ? 0 : TICK_MS;
+    const delayMs = this.#due.isEmpty ? TICK_MS : PAUSE_MS;
     const due = this.#clock.monotonicMs() + delayMs;
     this.#timer = this.#clock.after(delayMs, () => {
       this.#membership.stalled(this.#clock.monotonicMs() - due);
@@ -73,22 +74,17 @@ export class Supervision {
       const bucket = this.#buckets.get(tick);
       if (!bucket) continue;
       this.#buckets.delete(tick);
-      if (this.#due.length === 0) this.#due = bucket;
-      else for (const session of bucket) this.#due.push(session);
+      for (const session of bucket) this.#due.add(session);
     }
     this.#lastTick = now;
     this.#judgeDue(startMs + SLICE_MS);
   }
 
   #judgeDue(untilMs: number): void {
-    for (let session = this.#due[this.#judged]; session; session = this.#due[this.#judged]) {
-      this.#judged += 1;
+    for (let session = this.#due.next(); session; session = this.#due.next()) {
       this.#judge(session);
       if (this.#clock.monotonicMs() >= untilMs) break;
     }
-    if (this.#judged < this.#due.length) return;
-    this.#due = [];
-    this.#judged = 0;
   }
 
   #judge(session: SeenSession): void {
@@ -100,8 +96,8 @@ export class Supervision {
     else {
       this.#lookAt(session, now + (isShort(session) ? PROOF_MS : RETRY_MS));
       if (!this.#membership.isCurrent()) return;
-      if (isShort(session)) void this.#endIfStoreAnswers(session, now);
-      else this.#end(session);
+      const asked = isShort(session) ? this.#endIfStoreAnswers(session, now) : this.#end(session);
+      this.#due.ending(session.record.tenantId, asked);
     }
   }
 
@@ -113,7 +109,7 @@ export class Supervision {
     if (answer?.reads[0]?.[0]?.modRevision !== modRevision) return;
     if (this.#clock.monotonicMs() - nowMs > PROOF_MS || !this.#membership.isCurrent()) return;
     if (this.#view.sessions.get(sessionId) === session && session.modRevision === modRevision)
-      this.#end(session);
+      await this.#end(session);
   }
 
   #deadlineOf(session: SeenSession): number {
@@ -124,7 +120,7 @@ export class Supervision {
     return gapEndedAtMs + Math.max(ttlMs, LEAST_AFTER_GAP_MS);
   }
 
-  #end(session: SeenSession): void {
+  async #end(session: SeenSession): Promise<void> {
     const key = keys.session(session.sessionId);
     const transition = {
       guards: [{ kind: 'revision' as const, key, revision: session.modRevision }],
@@ -133,7 +129,7 @@ export class Supervision {
     };
     const deadlineMs = this.#clock.monotonicMs() + 1_000;
     // Whatever comes of it, the view tells: gone, renewed, or still there and looked at again.
-    this.#store
+    await this.#store
       .commit(transition, { lane: 'resign', tenantId: session.record.tenantId, deadlineMs })
       .catch(() => undefined);
   }

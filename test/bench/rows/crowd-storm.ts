@@ -9,7 +9,9 @@ const ELECTIONS = 2_000;
 const STORMS = 3;
 /** Long enough for a crowd to be prepared, short enough to wait for its end. */
 const TTL_MS = 8_000;
-/** Whoever is to live is renewed this often, all at once, past the replicas. */
+/** Of the waiters: they outlive the row. */
+const LONG_TTL_MS = 900_000;
+/** While a crowd is prepared its leaders are renewed this often, all at once, past the replicas. */
 const KEEP_EVERY_MS = 2_000;
 const QUIET = { elections: 40, ttlMs: 120_000, connections: 20, ratePerSecond: 300 };
 /** The storm begins when the last renewal is ttlMs old; watched for this long. */
@@ -32,27 +34,25 @@ export async function crowdStorm(bench: Bench): Promise<Line[]> {
   const theirs: number[] = [];
   let note = '';
   try {
-    await house.prepare(count, (index, participant) => makeElection(participant, `storm-${index}`, TTL_MS));
     await quiet.renewFor(bench.quick ? 300 : 2_000);
     for (let storm = 0; storm < (bench.quick ? 1 : STORMS); storm += 1) {
-      const keeper = new Keeper(store);
-      const dying = await keeper.stand(house, count, 'leader');
-      const waiting = await keeper.stand(house, count, 'waiter');
-      await renewAll(store, [...waiting, ...dying]);
+      const dying = await gather(house, store, { prefix: `storm-${storm}`, count });
+      await pause(500);
+      await renewAll(store, dying);
       const silentFromMs = performance.now();
-      keeper.keep(() => Promise.resolve(waiting));
       terms.begin();
-      theirs.push(...(await quiet.renewFor(TTL_MS - 1_000)));
-      await pause(Math.max(0, silentFromMs + TTL_MS - 50 - performance.now()));
+      await pause(500);
+      theirs.push(...(await quiet.renewFor(TTL_MS - 1_500)));
+      await pause(Math.max(0, silentFromMs + TTL_MS - 100 - performance.now()));
       const usage = await house.meter();
       ours.push(...(await quiet.renewFor(WATCHED_MS)));
       for (let more = 0; terms.starts < count && more < 10; more += 1) await pause(1_000);
-      note = `${shown(await usage())}; the first after ${Math.round(terms.firstStartMs - silentFromMs - TTL_MS)} ms`;
-      settled.push(terms.lastStartMs - (silentFromMs + TTL_MS));
-      keeper.stop();
+      const [first, last] = [terms.firstStartMs, terms.lastStartMs].map(
+        (atMs) => atMs - silentFromMs - TTL_MS,
+      );
+      note = `${shown(await usage())}; the first after ${Math.round(first ?? NaN)} ms`;
+      settled.push(last ?? NaN);
       if (terms.starts !== count) throw new Error(`There were ${terms.starts} promotions for ${count} ends.`);
-      // The next storm begins without anybody.
-      await pause(TTL_MS + 3_000);
     }
     return [
       { what: `${count} sessions end at once, settled after`, unit: 'ms', ours: figureOf(settled), note },
@@ -64,37 +64,30 @@ export async function crowdStorm(bench: Bench): Promise<Line[]> {
   }
 }
 
-/** Keeps sessions alive past the replicas, all at once. */
-class Keeper {
-  readonly #store: EtcdElectionStore;
-  readonly #known = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(store: EtcdElectionStore) {
-    this.#store = store;
-  }
-
-  /** One candidate more in every election; everybody lives meanwhile. @returns the sessions that this made */
-  async stand(house: CrowdHouse, count: number, candidate: string): Promise<Entry[]> {
-    for (const { key } of await sessionsIn(this.#store)) this.#known.add(key);
-    this.keep(() => sessionsIn(this.#store));
-    await house.prepare(count, async (index, participant) => {
-      await participant.campaign(`storm-${index}`, { candidate });
+/** Elections with a leader and a waiter each. @returns the sessions of the leaders, which nobody renews */
+async function gather(
+  house: CrowdHouse,
+  store: EtcdElectionStore,
+  { prefix, count }: { prefix: string; count: number },
+): Promise<Entry[]> {
+  const known = new Set((await sessionsIn(store)).map(({ key }) => key));
+  await house.prepare(count, (index, participant) =>
+    makeElection(participant, `${prefix}-${index}`, { ttlMs: TTL_MS, maxTtlMs: LONG_TTL_MS }),
+  );
+  const made = async (): Promise<Entry[]> => (await sessionsIn(store)).filter(({ key }) => !known.has(key));
+  const keeping = setInterval(() => void made().then((sessions) => renewAll(store, sessions)), KEEP_EVERY_MS);
+  const stand = (candidate: string, more: { ttlMs?: number }): Promise<void> =>
+    house.prepare(count, async (index, participant) => {
+      await participant.campaign(`${prefix}-${index}`, { candidate, ...more });
     });
-    this.stop();
-    const made = (await sessionsIn(this.#store)).filter(({ key }) => !this.#known.has(key));
-    if (made.length !== count) throw new Error(`${made.length} of ${count} sessions live.`);
-    return made;
-  }
-
-  keep(sessions: () => Promise<readonly Entry[]>): void {
-    const renew = async (): Promise<void> => renewAll(this.#store, await sessions());
-    this.#timer = setInterval(() => void renew(), KEEP_EVERY_MS);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
+  await stand('leader', {});
+  const leaders = await made();
+  await stand('waiter', { ttlMs: LONG_TTL_MS });
+  clearInterval(keeping);
+  const sessions = (await made()).length;
+  if (leaders.length !== count || sessions !== 2 * count)
+    throw new Error(`${sessions} sessions live, of which ${leaders.length} lead.`);
+  return leaders;
 }
 
 /** Told of every change, as replicas are: counts the terms that start. */
