@@ -42,6 +42,7 @@ describe('a fencing token', () => {
       valid: true,
       election,
       candidate: 'one',
+      seat: 0,
       term: 1,
       fence: 1,
       currentFence: 1,

@@ -53,7 +53,7 @@ export class FencingController {
     const { current, currentFence } = await this.engine.current.elections.verify(named, call.bounds());
     if (currentFence === undefined) return { valid: false, reason: 'unknown_election' };
     const expiresAt = toTimestamp(claims.exp * 1_000);
-    const about = { election, candidate, term, fence, currentFence, expiresAt };
+    const about = { election, candidate, seat, term, fence, currentFence, expiresAt };
     if (current && !expired) return { valid: true, ...about };
     return { valid: false, reason: current ? 'expired' : 'superseded', ...about };
   }

@@ -1,6 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
-import { fence, term } from '../elections/answers.schema.js';
+import { fence, shownSeat, term } from '../elections/answers.schema.js';
 import { candidateName, electionName, timestamp } from '../http/fields.js';
 import type { OperationSpec } from '../http/operation.js';
 
@@ -53,11 +53,12 @@ const verdict = z
       }),
     election: electionName.optional(),
     candidate: candidateName.optional(),
+    seat: shownSeat.optional(),
     term: term.optional(),
     fence: fence.optional(),
     currentFence: fence
       .optional()
-      .meta({ description: 'Fence of the running or the last term of the election.' }),
+      .meta({ description: 'Fence of the running or the last term of the seat.' }),
     expiresAt: timestamp.optional().meta({ description: 'When the token expires.' }),
   })
   .meta({ id: 'TokenVerdict' });
@@ -88,6 +89,7 @@ export const validateFencingToken = {
           valid: true,
           election: 'billing',
           candidate: 'billing-7f9c-1',
+          seat: 0,
           term: 7,
           fence: 7,
           currentFence: 7,
@@ -98,6 +100,7 @@ export const validateFencingToken = {
           reason: 'superseded',
           election: 'billing',
           candidate: 'billing-7f9c-1',
+          seat: 0,
           term: 7,
           fence: 7,
           currentFence: 8,

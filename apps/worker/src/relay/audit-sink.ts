@@ -16,7 +16,7 @@ export class AuditSink implements Sink {
 
 /** The act that an event tells of; the same event always gives the same act. */
 export function actOf(event: EventRecord): Act {
-  const { tenantId, electionId, election, type, term, fence, reason, occurredAt } = event;
+  const { tenantId, electionId, election, type, seat, term, fence, reason, occurredAt } = event;
   const who = event.leader ?? event.previousLeader;
   const target: ActTarget = { type: 'election', id: electionId, name: election };
   return {
@@ -27,6 +27,7 @@ export function actOf(event: EventRecord): Act {
     targets: [target],
     context: {},
     metadata: {
+      seat,
       term,
       fence,
       ...(who && { candidate: who.name, candidateId: who.candidateId }),
