@@ -6,11 +6,11 @@
 import { newId } from '#core';
 import { actOn, adminLane, existing } from './acts.js';
 import type { CallBounds, HandOver, HandOverRequest, ManagementBounds, Target } from './answers.js';
-import type { Done } from './decide/commands.js';
+import type { Done, HandOverCommand } from './decide/commands.js';
 import { electionRef, type ElectionRef } from './keys.js';
 import { validForMs } from './presentation.js';
-import type { HandOverRecord } from './records.js';
-import { unknownElection, unknownHandOver } from './refusals.js';
+import type { HandOverRecord, HandOverState, LeaderRecord } from './records.js';
+import { anotherWish, unknownElection, unknownHandOver } from './refusals.js';
 import type { Sequencer } from './sequencer.js';
 import type { Situations } from './situations.js';
 import type { ElectionState } from './state.js';
@@ -30,9 +30,11 @@ export class HandOvers {
   }
 
   /**
-   * Ask for a hand-over. Done when it answers `done`; else look at it again, or observe the election.
+   * Ask for a hand-over. Done when it answers `done`; else look at it again, or observe the election. A repeat (by its
+   * `changeId`) finds the hand-over while it is the last of its seat, and answers how it stands now. A dry run answers
+   * the state that it would begin with.
    * @throws IncumbentError election.not_found, election.term_changed, election.vacant, candidate.not_waiting,
-   * hand_over.in_progress, request.invalid_body
+   * hand_over.in_progress, request.invalid_body, request.idempotency_mismatch
    */
   async request(request: HandOverRequest, bounds: ManagementBounds): Promise<HandOver> {
     const ref = electionRef(request.tenantId, request.election);
@@ -47,11 +49,12 @@ export class HandOvers {
     };
     const act = actOn(`election.${kind}_requested`, ref, request.election, bounds);
     const command = { kind: 'handOver' as const, seat, wish, dryRun, act };
-    const { done } = await this.#sequencer.run<Wished>(ref, command, adminLane(bounds));
-    const { replaced } = done;
+    const { done, draft } = await this.#sequencer.run<Wished>(ref, command, adminLane(bounds));
+    if (!asksForTheSame(done.handOver, request)) throw anotherWish();
+    const { state, replaced } = dryRun ? foreseen(wish, draft.leader(seat)) : { ...done.handOver, ...done };
     return {
       ...done.handOver,
-      ...{ seat, election: request.election },
+      ...{ seat, election: request.election, state },
       ...(replaced && { oldLeaderMayBelieveForMs: validForMs(replaced.ttlMs) }),
     };
   }
@@ -93,6 +96,27 @@ export class HandOvers {
     if (!config) throw unknownElection();
     return config.record.graceMs ?? DEFAULT_GRACE_MS;
   }
+}
+
+/** What would come of it: the same as `beginHandOver` makes of it. */
+function foreseen(
+  { dueAt, mode, graceMs }: HandOverCommand['wish'],
+  leader: LeaderRecord | null,
+): { state: HandOverState; replaced?: LeaderRecord } {
+  if (dueAt !== undefined) return { state: 'scheduled' };
+  if (!leader) return { state: 'done' };
+  if (mode === 'immediate') return { state: 'done', replaced: leader };
+  return { state: graceMs === 0 ? 'withheld' : 'asked' };
+}
+
+/** Whether a hand-over that was found is the one that the request asks for; a default grace may have changed since. */
+function asksForTheSame(found: HandOverRecord, { fallback = 'next', ...wanted }: HandOverRequest): boolean {
+  const { mode, expectedTerm, to, why, dueAt, graceMs = found.graceMs } = wanted;
+  const asked = [mode, expectedTerm, to, why, dueAt, fallback, mode === 'immediate' ? 0 : graceMs];
+  const { graceMs: foundMs } = found;
+  return [found.mode, found.expectedTerm, found.to, found.why, found.dueAt, found.fallback, foundMs].every(
+    (value, at) => value === asked[at],
+  );
 }
 
 export function handOversOf({ seats }: ElectionState, election: string): HandOver[] {

@@ -35,6 +35,13 @@ export function unknownHandOver(): IncumbentError {
   );
 }
 
+export function anotherWish(): IncumbentError {
+  return new IncumbentError(
+    'request.idempotency_mismatch',
+    'This Idempotency-Key asked for another hand-over before. Choose a new key for every new request.',
+  );
+}
+
 export function unknownCandidate(name: string): IncumbentError {
   const detail = `"${name}" does not stand here; list those who do with GET .../candidates.`;
   return new IncumbentError('candidate.not_found', detail);

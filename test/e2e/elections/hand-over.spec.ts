@@ -223,10 +223,24 @@ describe('a dry run', () => {
     const before = await scene.facts();
     const { status, body } = await scene.ask('transfer', { to: 'three', expectedTerm: 1, dryRun: true });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ dryRun: true, from: { candidate: 'one' }, to: 'three' });
+    expect(body).toMatchObject({ dryRun: true, state: 'asked', from: { candidate: 'one' }, to: 'three' });
     expect(body).not.toHaveProperty('id');
     expect(await scene.facts()).toEqual(before);
     expect(await scene.renew(one)).not.toHaveProperty('yieldByMs');
+  });
+
+  it('of an immediate one says for how long the old leader would believe, and that of a scheduled one when', async () => {
+    const { scene, one } = await Scene.led(caller, 30_000);
+    const wish = { mode: 'immediate', expectedTerm: 1, dryRun: true };
+    const { body } = await scene.ask('depose', wish, { 'idempotency-key': scene.name });
+    expect(body).toMatchObject({ dryRun: true, state: 'done', oldLeaderMayBelieveForMs: 29_400 });
+    const at = new Date(Date.now() + 60_000).toISOString();
+    expect((await scene.ask('depose', { ...wish, at })).body).toMatchObject({ state: 'scheduled', at });
+    expect(await scene.renew(one)).toMatchObject({ state: 'leader', term: 1 });
+    // A dry run takes no key.
+    const real = await scene.ask('depose', { ...wish, dryRun: false }, { 'idempotency-key': scene.name });
+    expect(real.body).toMatchObject({ state: 'done' });
+    expect(real.body).not.toHaveProperty('dryRun');
   });
 });
 
@@ -302,11 +316,25 @@ describe('a hand-over that is asked for twice', () => {
     const send = () =>
       scene.ask('depose', { mode: 'immediate', expectedTerm: 1 }, { 'idempotency-key': scene.name });
     const [first, second] = [await send(), await send()];
-    expect(second.headers.get('idempotent-replayed')).toBe('true');
     expect(second.body['id']).toBe(first.body['id']);
     expect(await scene.leaders()).toEqual(['two']);
     const without = await scene.ask('depose', { mode: 'immediate', expectedTerm: 1 });
     expect(refusal(without)).toEqual([409, 'election.term_changed']);
+  });
+
+  it('is answered how it stands now, and not how it stood at first', async () => {
+    const { scene, one } = await Scene.led(caller);
+    const send = (wish: object = {}) =>
+      scene.ask('transfer', { to: 'three', expectedTerm: 1, ...wish }, { 'idempotency-key': scene.name });
+    const first = await send();
+    expect([first.status, first.body['state']]).toEqual([202, 'asked']);
+    expect((await send()).status).toBe(202);
+    expect(refusal(await send({ to: 'two' }))).toEqual([422, 'request.idempotency_mismatch']);
+    await scene.stepDown(one);
+    const last = await send();
+    expect([last.status, last.body['id']]).toEqual([200, first.body['id']]);
+    expect(last.body).toMatchObject({ state: 'done', acknowledged: true, successor: { candidate: 'three' } });
+    expect(await scene.leaders()).toEqual(['three']);
   });
 });
 

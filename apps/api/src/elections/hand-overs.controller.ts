@@ -94,9 +94,9 @@ export class HandOversController {
     const { reason: why, at: dueAt, seat = 0, dryRun, ...wished } = wish;
     const { tenantId } = call.caller;
     const request: HandOverRequest = { ...wished, ...{ tenantId, election, kind, seat, why, dueAt, dryRun } };
-    const bounds = { ...recorded(call), changeId: call.idOnce('hov') };
+    const bounds = { ...recorded(call), changeId: dryRun ? undefined : call.idOnce('hov', String(seat)) };
     const handOver = await this.engine.current.handOvers.request(request, bounds);
-    if (dryRun) return { ...showHandOver(handOver), id: undefined, state: 'scheduled', dryRun };
+    if (dryRun) return { ...showHandOver(handOver), id: undefined, dryRun };
     if (isUnderWay(handOver)) {
       const location = `/v1/elections/${election}/hand-overs/${handOver.handOverId}`;
       void reply.code(202).header('location', location);

@@ -29,7 +29,6 @@ const makeErrors = [
   'election.vacant',
   'election.paused',
   'hand_over.in_progress',
-  'database.unavailable',
 ] as const;
 
 const MODES =
@@ -64,7 +63,7 @@ export const stepDown = {
   orAccess: 'elections:manage',
   evenSuspended: true,
   renews: true,
-  idempotent: { secrets: [], makes: asksForHandOver },
+  idempotent: { secrets: [], makes: asksForHandOver, keeps: false },
   params,
   body: stepDownRequest,
   answers: {
@@ -88,7 +87,7 @@ export const transfer = {
     `The old leader stands at the end of the queue. Into a vacant seat it appoints the candidate (then ` +
     `\`expectedTerm\` is the last term). ${MODES}`,
   access: 'elections:manage',
-  idempotent: { secrets: [] },
+  idempotent: { secrets: [], keeps: false },
   params,
   body: transferRequest,
   answers: { 200: over, 202: underWay },
@@ -103,7 +102,7 @@ export const depose = {
   summary: 'End a term, and put the leader out',
   description: `The leader is out and does not queue anew; it may campaign again, unless it is quarantined. ${MODES}`,
   access: 'elections:manage',
-  idempotent: { secrets: [] },
+  idempotent: { secrets: [], keeps: false },
   params,
   body: handOverRequest,
   answers: { 200: over, 202: underWay },

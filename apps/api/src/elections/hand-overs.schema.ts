@@ -134,10 +134,12 @@ export const handOver = z
       .optional()
       .meta({
         description:
-          'Of an immediate one that is done: for so long from this answer the old leader may still act as leader.',
+          'Of an immediate one that is done, or would be: for so long from this answer the old leader may still act as leader.',
         examples: [9_800],
       }),
-    dryRun: z.literal(true).optional().meta({ description: 'It would be taken on; nothing has changed.' }),
+    dryRun: z.literal(true).optional().meta({
+      description: 'It would be taken on, and `state` is what it would begin with; nothing has changed.',
+    }),
     serverTime: timestamp,
   })
   .meta({ id: 'HandOver', description: 'The end of a term at the wish of an operator.' });

@@ -77,8 +77,8 @@ export class Call {
   }
 
   /** The id of what the call makes, where a repeated attempt has to make the same; else undefined. */
-  idOnce(prefix: IdPrefix): string | undefined {
-    return this.onceId === undefined ? undefined : derivedId(prefix, this.onceId);
+  idOnce(prefix: IdPrefix, ...parts: string[]): string | undefined {
+    return this.onceId === undefined ? undefined : derivedId(prefix, this.onceId, ...parts);
   }
 
   /** How long the engine may take; held answers get their wait on top. */

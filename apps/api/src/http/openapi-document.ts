@@ -79,7 +79,7 @@ function describe(spec: OperationSpec): Json {
     ...parametersOf(spec.params, 'path'),
     ...parametersOf(spec.query, 'query'),
     ...parametersOf(spec.headers, 'header'),
-    ...(spec.idempotent ? [IDEMPOTENCY_KEY] : []),
+    ...(spec.idempotent ? [spec.idempotent.keeps === false ? FINDING_KEY : IDEMPOTENCY_KEY] : []),
   ];
   if (parameters.length > 0) operation['parameters'] = parameters;
   if (spec.body !== undefined) operation['requestBody'] = requestBody(spec.body, !spec.bodyOptional);
@@ -95,6 +95,14 @@ const IDEMPOTENCY_KEY: Json = {
     'Makes a repeat harmless for 24 hours: it gets the first answer, with `Idempotent-Replayed: true` and without ' +
     'secrets. Choose a new key for each new request, a UUID for example.',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+};
+
+/** Of calls that keep no answers. */
+const FINDING_KEY: Json = {
+  ...IDEMPOTENCY_KEY,
+  description:
+    'Makes a repeat harmless: it finds the hand-over that the first one asked for, while that is the last of its seat, ' +
+    'and tells how it stands now. Choose a new key for each new request, a UUID for example.',
 };
 
 function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' | 'header'): Json[] {
@@ -160,7 +168,8 @@ export function codesOf(spec: OperationSpec): ErrorCode[] {
   if (spec.body) codes.push('request.invalid_body', 'request.malformed_json', 'request.body_too_large');
   if (spec.body) codes.push('request.unsupported_media_type', 'request.timeout');
   if (spec.params) codes.push('request.invalid_path');
-  if (spec.idempotent) codes.push('request.in_progress', 'request.idempotency_mismatch');
+  if (spec.idempotent) codes.push('request.idempotency_mismatch');
+  if (spec.idempotent && spec.idempotent.keeps !== false) codes.push('request.in_progress');
   if (spec.access === 'public') return [...new Set(codes)];
   codes.push('limit.rate_exceeded');
   codes.push('identity.unauthenticated', 'service.stopping', 'internal.unexpected');

@@ -11,6 +11,8 @@ export interface Idempotence {
   secrets: readonly string[];
   /** Whether a body asks for something that is made; if not, the key is not looked at. */
   makes?: (body: unknown) => boolean;
+  /** False: no answer is kept. The call finds by itself what an earlier attempt made, and tells how that is now. */
+  keeps?: false;
 }
 
 /** Metadata of a handler that is answered once for each Idempotency-Key. */
@@ -34,8 +36,12 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const key = keyOf(request);
-    const { secrets, makes } = this.reflector.get<Idempotence>(IDEMPOTENCE, context.getHandler());
+    const { secrets, makes, keeps } = this.reflector.get<Idempotence>(IDEMPOTENCE, context.getHandler());
     if (key === undefined || makes?.(request.body) === false) return next.handle();
+    if (keeps === false) {
+      request.call.onceId = `${operationOf(request)} ${request.call.caller.tenantId} ${key}`;
+      return next.handle();
+    }
     return from(this.once(key, request, http.getResponse<FastifyReply>(), { next, secrets }));
   }
 
@@ -48,7 +54,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const { principal } = request.call;
     const claimed = await this.requests.claim({
       tenantId: principal?.tenantId,
-      operation: `${request.method} ${request.url.split('?', 1)[0]}`,
+      operation: operationOf(request),
       key,
       // What a key may see is part of the question: a narrower key is not told what a wider one was.
       fingerprint: fingerprintOf([request.body ?? null, principal?.electionPrefix ?? null]),
@@ -70,6 +76,10 @@ export class IdempotencyInterceptor implements NestInterceptor {
       throw error;
     }
   }
+}
+
+function operationOf({ method, url }: FastifyRequest): string {
+  return `${method} ${url.split('?', 1)[0]}`;
 }
 
 /** @throws IncumbentError request.invalid_header */
