@@ -176,8 +176,11 @@ export class Elections {
     return await readLeadership(this.#parts.store, ref, seat, afterWait(this.#parts.clock, bounds));
   }
 
-  /** The leaders of all seats at one instant: see `leaders.ts`. @throws IncumbentError election.not_found */
-  async leaders(target: Target, bounds: CallBounds): Promise<LeaderView[]> {
+  /**
+   * The leaders of all seats, or that of `seat`, at one instant: see `leaders.ts`.
+   * @throws IncumbentError election.not_found, request.invalid_query
+   */
+  async leaders(target: Target & { seat?: number }, bounds: CallBounds): Promise<LeaderView[]> {
     return await readLeaders(this.#parts, target, bounds);
   }
 

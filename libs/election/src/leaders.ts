@@ -3,7 +3,7 @@ import type { CallBounds, Leadership, LeaderView, Target } from './answers.js';
 import { type ElectionRef, electionRef, keys } from './keys.js';
 import { leadershipOf, viewOfLeader } from './presentation.js';
 import { type ConfigRecord, decode, type LeaderRecord, type TermRecord } from './records.js';
-import { unknownElection } from './refusals.js';
+import { unknownElection, unknownSeat } from './refusals.js';
 import { optionsOf } from './standings.js';
 import { FIRST_SEAT } from './state.js';
 import type { ElectionStore, Entry } from './store.js';
@@ -16,20 +16,35 @@ interface LeadersParts {
 
 /**
  * The leaders by seat, in one read through the log. The view only says which seats to read; if the election was given
- * more meanwhile, they are read in a second one, which again is a single instant.
- * @throws IncumbentError election.not_found, store.unavailable, store.overloaded
+ * more meanwhile, they are read in a second one, which again is a single instant. With `seat`, only its leader.
+ * @throws IncumbentError election.not_found, request.invalid_query, store.unavailable, store.overloaded
  */
 export async function readLeaders(
   parts: LeadersParts,
-  target: Target,
+  target: Target & { seat?: number },
   bounds: CallBounds,
 ): Promise<LeaderView[]> {
+  const found = await readAll(parts, target, bounds);
+  const { seat } = target;
+  if (seat === undefined) return found.leaders;
+  const leaders = found.leaders.filter((leader) => leader.seat === seat);
+  if (leaders.length === 0 && seat >= found.seats) throw unknownSeat(found.seats);
+  return leaders;
+}
+
+interface Found {
+  /** How many the election has. */
+  seats: number;
+  leaders: LeaderView[];
+}
+
+async function readAll(parts: LeadersParts, target: Target, bounds: CallBounds): Promise<Found> {
   const ref = electionRef(target.tenantId, target.election);
   const known = knownSeats(parts.view, ref);
   const first = await readSeats(parts.store, ref, known, bounds);
   const missing = seatsBelow(first.seats).filter((seat) => !known.includes(seat));
-  if (missing.length === 0) return first.leaders;
-  return (await readSeats(parts.store, ref, [...known, ...missing], bounds)).leaders;
+  if (missing.length === 0) return first;
+  return await readSeats(parts.store, ref, [...known, ...missing], bounds);
 }
 
 async function readSeats(
@@ -37,7 +52,7 @@ async function readSeats(
   ref: ElectionRef,
   seats: readonly number[],
   bounds: CallBounds,
-): Promise<{ seats: number; leaders: LeaderView[] }> {
+): Promise<Found> {
   const wanted = [keys.config(ref), ...seats.map((seat) => keys.leader(ref, seat))];
   const { reads } = await store.read(
     wanted.map((key) => ({ kind: 'key' as const, key })),
@@ -66,7 +81,7 @@ function seatsBelow(count: number): number[] {
   return Array.from({ length: count }, (_, seat) => seat);
 }
 
-/** The leadership of one seat, read through the log. @throws IncumbentError election.not_found */
+/** The leadership of one seat, read through the log. @throws IncumbentError election.not_found, request.invalid_query */
 export async function readLeadership(
   store: ElectionStore,
   ref: ElectionRef,
@@ -80,12 +95,14 @@ export async function readLeadership(
   );
   const config = record<ConfigRecord>(reads[0]);
   if (!config || config.state === 'closed') throw unknownElection();
+  const { seats = 1 } = config;
+  const { epoch } = store.epoch();
+  const leader = record<LeaderRecord>(reads[1]);
+  if (seat >= seats && leader?.epoch !== epoch) throw unknownSeat(seats);
   return leadershipOf(ref, config.name, {
-    seat,
-    leader: record<LeaderRecord>(reads[1]),
+    ...{ seat, leader, epoch },
     term: record<TermRecord>(reads[2]),
     sequence: record<{ sequence: number }>(reads[3])?.sequence ?? 0,
-    epoch: store.epoch().epoch,
   });
 }
 

@@ -28,6 +28,14 @@ export function unknownElection(): IncumbentError {
   );
 }
 
+/** Of a seat that a query names: neither has the election it, nor is it led still. */
+export function unknownSeat(seats: number): IncumbentError {
+  const message = `Must be below ${seats}: the election has ${seats} ${seats === 1 ? 'seat' : 'seats'}.`;
+  return new IncumbentError('request.invalid_query', `seat: ${message}`, {
+    errors: [{ pointer: 'seat', code: 'too_big', message }],
+  });
+}
+
 export function unknownHandOver(): IncumbentError {
   return new IncumbentError(
     'hand_over.not_found',

@@ -145,6 +145,13 @@ describe('a change of seats', () => {
 describe('a seat that does not exist', () => {
   it('is a precise refusal in queries and bodies', async () => {
     const { scene } = await twoSeats();
+    for (const path of ['leader?seat=2', 'leader/check?candidate=one&seat=2']) {
+      const answer = await caller.get(`${scene.path}/${path}`);
+      expect(refusal(answer)).toEqual([400, 'request.invalid_query', 'seat']);
+      expect(answer.body['detail']).toBe('seat: Must be below 2: the election has 2 seats.');
+    }
+    const redirect = await caller.get(`${scene.path}/leader/redirect`, { 'incumbent-seat': '2' });
+    expect(refusal(redirect)).toEqual([400, 'request.invalid_header', 'incumbent-seat']);
     expect(refusal(await caller.get(`${scene.path}/leader?seat=32`))).toEqual([
       400,
       'request.invalid_query',

@@ -144,7 +144,7 @@ describe('the redirect to the leader', () => {
       const answer = await fetch(service.url + redirectAt(election), { headers, redirect: 'manual' });
       return answer.headers.get('location') ?? String(answer.status);
     };
-    expect([await named('0'), await named('1')]).toEqual(['https://one.example/', '503']);
+    expect([await named('0'), await named('1')]).toEqual(['https://one.example/', '400']);
   });
 });
 
@@ -226,7 +226,7 @@ describe('the check of the leader', () => {
     const codes = [];
     for (const query of ['?candidate=two', '?candidate=one&seat=1'])
       codes.push((await caller.get(checkAt(election, query))).body['code']);
-    expect(codes).toEqual(['leader.other', 'leader.vacant']);
+    expect(codes).toEqual(['leader.other', 'request.invalid_query']);
     expect((await caller.get(checkAt(election, '?candidate=one&seat=0'))).status).toBe(200);
   });
 

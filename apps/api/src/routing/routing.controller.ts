@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { IncumbentError, systemClock, toTimestamp } from '#core';
+import { hasCode, IncumbentError, systemClock, toTimestamp } from '#core';
 import type { LeaderView } from '#election';
 import { Engine } from '#etcd';
 import { requireVisible } from '#tenancy';
@@ -23,7 +23,7 @@ export class RoutingController {
   async redirect(@Input(redirectToLeader) input: InputOf<typeof redirectToLeader>): Promise<void> {
     const { call, request, reply, params, headers } = input;
     const rest = restOf(request.url);
-    const leaders = await this.leaders(call, params.name, headers['incumbent-seat']);
+    const leaders = await this.leaders(call, params.name, headers['incumbent-seat']).catch(inHeader);
     if (leaders.length === 0) throw vacant(call);
     const bases = leaders.flatMap(({ address }) => baseOf(address) ?? []);
     const base = bases[Math.floor(Math.random() * bases.length)];
@@ -55,10 +55,18 @@ export class RoutingController {
 
   private async leaders(call: Call, election: string, seat: number | undefined): Promise<LeaderView[]> {
     requireVisible(call.caller, election);
-    const target = { tenantId: call.caller.tenantId, election };
-    const leaders = await this.engine.current.elections.leaders(target, call.bounds());
-    return seat === undefined ? leaders : leaders.filter((leader) => leader.seat === seat);
+    const target = { tenantId: call.caller.tenantId, election, seat };
+    return await this.engine.current.elections.leaders(target, call.bounds());
   }
+}
+
+/** Here a header names the seat. */
+function inHeader(error: unknown): never {
+  if (!hasCode(error, 'request.invalid_query')) throw error;
+  const [{ code, message } = { code: 'invalid', message: error.message }] = error.extras.errors ?? [];
+  throw new IncumbentError('request.invalid_header', `Incumbent-Seat: ${message}`, {
+    errors: [{ pointer: 'incumbent-seat', code, message }],
+  });
 }
 
 /** Load balancers ask all candidates every second, and all but one are answered so: nothing to be warned of. */
