@@ -113,18 +113,18 @@ export class ElectionManagement {
   }
 
   /**
-   * Hold a candidate name back from leading until that is lifted, or lift what holds it back.
+   * Hold a candidate name back from leading until that is lifted, or lift what holds it back; `why` goes on record.
    * @throws IncumbentError election.not_found, candidate.not_held_back
    */
   async holdBack(
-    target: Target & { candidate: string },
+    target: Target & { candidate: string; why?: string },
     lift: boolean,
     bounds: ManagementBounds,
   ): Promise<void> {
     const ref = electionRef(target.tenantId, target.election);
     const action = lift ? 'candidate.quarantine_lifted' : 'candidate.quarantined';
     const act = actOn(action, ref, target.election, bounds);
-    const command = { kind: 'conduct' as const, name: target.candidate, lift, act };
+    const command = { kind: 'conduct' as const, name: target.candidate, lift, why: target.why, act };
     await this.#parts.sequencer.run(ref, command, adminLane(bounds));
   }
 

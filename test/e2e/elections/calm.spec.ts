@@ -142,6 +142,18 @@ describe('a quarantine by an operator', () => {
     expect(await scene.facts()).toEqual(before);
   });
 
+  it('takes a reason for the record, and refuses what it does not know', async () => {
+    const { path } = await Scene.open(caller);
+    const lay = (body: object) =>
+      caller.send('PUT', `${path}/candidates/one/quarantine`, {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect(refusal(await lay({ why: 'x' }))).toEqual([400, 'request.invalid_body', '/why']);
+    expect(refusal(await lay({ reason: '' }))).toEqual([400, 'request.invalid_body', '/reason']);
+    expect((await lay({ reason: 'writes garbage' })).status).toBe(204);
+  });
+
   it('needs the scope elections:manage and an election that exists', async () => {
     const scene = await Scene.open(caller);
     const other = (await service.tenant({ scopes: ['elections:read', 'elections:campaign'] })).caller;

@@ -37,8 +37,9 @@ export class CandidatesController {
   }
 
   @Operation(quarantineCandidate)
-  async quarantine(@Input(quarantineCandidate) { call, params }: InputOf<typeof quarantineCandidate>) {
-    await this.engine.current.management.holdBack(targetOf(call, params), false, recorded(call));
+  async quarantine(@Input(quarantineCandidate) { call, params, body }: InputOf<typeof quarantineCandidate>) {
+    const target = { ...targetOf(call, params), why: body.reason };
+    await this.engine.current.management.holdBack(target, false, recorded(call));
   }
 
   @Operation(liftQuarantine)

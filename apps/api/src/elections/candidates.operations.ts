@@ -63,6 +63,15 @@ export const quarantineCandidate = {
     'to step down. The name need not stand. Repeating it is harmless.',
   access: 'elections:manage',
   params,
+  bodyOptional: true,
+  body: z
+    .strictObject({
+      reason: z.string().min(1).max(500).optional().meta({ description: 'For the record, in your words.' }),
+    })
+    .meta({
+      id: 'QuarantineRequest',
+      examples: [{ reason: 'writes garbage since the last release' }],
+    }),
   answers: { 204: { description: 'It is held back.' } },
   errors,
 } as const satisfies OperationSpec;

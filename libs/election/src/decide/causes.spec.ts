@@ -78,6 +78,18 @@ describe('every change', () => {
     await replica.close();
   });
 
+  it('that holds a candidate back has the reason that the operator gave', async () => {
+    const { replica, acts, bounds } = await scene();
+    await replica.management.holdBack({ ...TARGET, candidate: 'a', why: 'writes garbage' }, false, bounds());
+    await replica.management.holdBack({ ...TARGET, candidate: 'b' }, false, bounds());
+    expect(acts().map(({ metadata }) => metadata)).toEqual([
+      expect.anything(),
+      { candidate: 'a', reason: 'writes garbage' },
+      { candidate: 'b' },
+    ]);
+    await replica.close();
+  });
+
   it('that is refused leaves no act', async () => {
     const { replica, acts, bounds } = await scene();
     const stale = replica.management.change(TARGET, { ttlMs: 5_000 }, bounds(), '1');

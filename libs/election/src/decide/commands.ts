@@ -67,6 +67,8 @@ export interface ConductCommand {
   kind: 'conduct';
   name: string;
   lift: boolean;
+  /** For the record, in the operator's words. */
+  why?: string;
   act: PlannedAct;
 }
 

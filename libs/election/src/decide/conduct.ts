@@ -68,7 +68,7 @@ function sentence(draft: Draft, shortTerms: number): ConductRecord['heldBack'] {
 export const conduct: Decider<ConductCommand> = (draft, command) => {
   const { config } = draft;
   if (!config || config.state === 'closed') return notFound();
-  const { name, lift } = command;
+  const { name, lift, why } = command;
   const before = draft.conduct(name);
   if (lift && !before) {
     const detail = `Nothing holds "${name}" back here; list those who stand with GET .../candidates.`;
@@ -78,7 +78,7 @@ export const conduct: Decider<ConductCommand> = (draft, command) => {
   const shortTerms = before?.shortTerms ?? 0;
   const by = command.act.actor;
   draft.setConduct(name, lift ? null : { shortTerms, heldBack: 'until_lifted', at: draft.at, by });
-  draft.record(command.act, { candidate: name });
+  draft.record(command.act, { candidate: name, ...(why !== undefined && { reason: why }) });
   return { kind: 'done', done: { kind: 'settled' } };
 };
 
