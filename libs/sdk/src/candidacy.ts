@@ -76,6 +76,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   /** The danger to the present term was told. */
   #inJeopardy = false;
   #last: StandAnswer | undefined;
+  #health: number | undefined;
   #resigning: Promise<Resigned> | undefined;
   #steppingDown: Promise<SteppedDown> | undefined;
   #ended: Error | undefined;
@@ -84,6 +85,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     super();
     this.#parts = parts;
     this.#options = options;
+    this.#health = options.health;
     const listener = {
       elected: (leadership: Leadership) => this.#tell('elected', leadership),
       lost: (loss: Loss) => this.#tell('lost', loss),
@@ -195,11 +197,22 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
   }
 
   /**
-   * Leaves the election, leading or waiting. The own belief ends before anything is sent and never returns. The
-   * promise settles when the service has answered or the session must have expired.
+   * Tells how well this process is, 0 to 100; policy `health` looks at it. It travels with the next renewal in the
+   * election: at once or after the answer that is held, half a TTL later at most; with a session of its own, with the
+   * next renewal. Later stands of this candidacy begin with it.
    */
-  resign(): Promise<Resigned> {
-    return this.#leave('resigned');
+  reportHealth(health: number): void {
+    this.#health = health;
+    this.#stand?.reportHealth(health);
+  }
+
+  /**
+   * Leaves the election, leading or waiting. The own belief ends before anything is sent and never returns. The
+   * promise settles when the service has answered or the session must have expired. With `failed` a short term counts
+   * against this candidate, as a crash would.
+   */
+  resign({ failed = false }: { readonly failed?: boolean } = {}): Promise<Resigned> {
+    return this.#leave('resigned', failed);
   }
 
   /** Resigns, gives the service up to two seconds to hear it, and stops everything. Never rejects. */
@@ -212,18 +225,18 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
     await this.#done;
   }
 
-  #leave(reason: string): Promise<Resigned> {
-    this.#resigning ??= this.#resign(reason);
+  #leave(reason: string, failed = false): Promise<Resigned> {
+    this.#resigning ??= this.#resign(reason, failed);
     return this.#resigning;
   }
 
-  async #resign(reason: string): Promise<Resigned> {
+  async #resign(reason: string, failed: boolean): Promise<Resigned> {
     this.#leaving.abort();
     // Before anything is sent: the successor may lead as soon as the service hears of it.
     this.#tenure.renounce(this.#stand?.candidateId, 'resigned');
     this.#end(new CandidacyEnded(reason));
     try {
-      return (await this.#stand?.resign(this.#cut.signal)) ?? { outcome: 'resigned' };
+      return (await this.#stand?.resign(this.#cut.signal, failed)) ?? { outcome: 'resigned' };
     } finally {
       this.#parts.onEnd();
     }
@@ -247,7 +260,7 @@ export class Candidacy extends EventEmitter<CandidacyEvents> {
 
   #standOnce(): Promise<string> {
     const { candidate, ttlMs, address, metadata, priority } = this.#options;
-    const given = Object.entries({ ttlMs, address, metadata, priority }).filter(
+    const given = Object.entries({ ttlMs, address, metadata, priority, health: this.#health }).filter(
       ([, value]) => value !== undefined,
     );
     this.#last = undefined;

@@ -48,6 +48,8 @@ export class OwnStand implements Stand {
   /** When the last renewal was sent, answered or not: the session may live a TTL from there. */
   #lastSentMs: number;
   #quickAnswers = 0;
+  /** Reported and not heard yet. */
+  #health: number | undefined;
   /** Of the last renewal, unless it asked to be held; the service advises on the TTL by it. */
   #roundTripMs: number | undefined;
 
@@ -104,6 +106,10 @@ export class OwnStand implements Stand {
     return this.#stepDowns.carry(candidateId, send, () => this.stop());
   }
 
+  reportHealth(health: number): void {
+    this.#health = health;
+  }
+
   /** Cuts whatever is under way; `run()` then rejects. */
   stop(): void {
     this.#stop.abort();
@@ -115,14 +121,14 @@ export class OwnStand implements Stand {
    * unrenewed. A campaign under way gets a moment to be answered, for without its session nothing can be resigned, and
    * so does a step-down, which makes another candidacy.
    */
-  async resign(signal: AbortSignal): Promise<Resigned> {
+  async resign(signal: AbortSignal, failed = false): Promise<Resigned> {
     if (this.#session === undefined && this.#joining !== undefined) {
       await settled(this.#transport.clock, this.#joining, joinTimeoutMs(this.#ttlMs), signal);
     }
     await this.#stepDowns.answered(this.#transport.clock, tryTimeoutMs(this.#ttlMs), signal);
     this.stop();
     if (this.#session === undefined) return { outcome: 'unknown' };
-    const body = { session: this.#session, candidateId: this.#candidateId };
+    const body = { session: this.#session, candidateId: this.#candidateId, ...(failed && { failed }) };
     const leftMs =
       this.#ttlMs + tryTimeoutMs(this.#ttlMs) - (this.#transport.clock.monotonicMs() - this.#lastSentMs);
     try {
@@ -167,6 +173,7 @@ export class OwnStand implements Stand {
   async #renew(): Promise<void> {
     // Only a waiting candidate lets itself be held: the time of a hold is lost to the grant.
     const waitMs = this.#last?.state === 'waiting' ? holdMs(this.#ttlMs) : 0;
+    const health = this.#health;
     const plan = (attempt: number) => {
       this.#lastSentMs = this.#transport.clock.monotonicMs();
       const hold = attempt === 0 ? waitMs : 0;
@@ -175,11 +182,13 @@ export class OwnStand implements Stand {
         session: this.#session,
         ...(hold > 0 ? { waitMs: hold } : {}),
         ...(previousRttMs !== undefined && { previousRttMs }),
+        ...(health !== undefined && { health }),
       };
       const call = { method: 'POST', path: `${this.#path}/renew`, body } as const;
       return { call, timeoutMs: hold + tryTimeoutMs(this.#ttlMs) };
     };
     const answer = await this.#pursue(plan, this.#stop.signal);
+    if (this.#health === health) this.#health = undefined;
     const tookMs = roundTripMs(this.#transport.clock, answer);
     this.#roundTripMs = waitMs > 0 ? undefined : tookMs;
     this.#quickAnswers = waitMs > 0 && tookMs < NOT_HELD_MS ? this.#quickAnswers + 1 : 0;

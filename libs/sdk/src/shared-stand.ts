@@ -49,6 +49,8 @@ export class SharedStand implements Stand, Member {
   #joining: Promise<void> | undefined;
   #leaving = false;
   #quickAnswers = 0;
+  /** Reported and not heard yet. */
+  #health: number | undefined;
   /** The election has to be asked. */
   #doubt = false;
   #wake: AbortController | undefined;
@@ -116,7 +118,12 @@ export class SharedStand implements Stand, Member {
     return done;
   }
 
-  async resign(signal: AbortSignal): Promise<Resigned> {
+  reportHealth(health: number): void {
+    this.#health = health;
+    this.onNews();
+  }
+
+  async resign(signal: AbortSignal, failed = false): Promise<Resigned> {
     this.#leaving = true;
     const live = this.#live;
     if (live?.closing) return { outcome: await heard(live.closing, signal) };
@@ -127,7 +134,7 @@ export class SharedStand implements Stand, Member {
     this.#cut();
     try {
       if (live === undefined || this.#candidateId === undefined) return { outcome: 'unknown' };
-      return await this.#resign(live, this.#candidateId, signal);
+      return await this.#resign(live, this.#candidateId, signal, failed);
     } finally {
       live?.remove(this);
     }
@@ -210,13 +217,19 @@ export class SharedStand implements Stand, Member {
   /** How the candidacy stands, said by its election. @returns how long the answer took */
   async #ask(live: LiveSession, waitMs: number): Promise<number> {
     this.#doubt = false;
+    const health = this.#health;
     const plan = (attempt: number) => {
       const hold = attempt === 0 ? waitMs : 0;
-      const body = { session: live.token, ...(hold > 0 ? { waitMs: hold } : {}) };
+      const body = {
+        session: live.token,
+        ...(hold > 0 ? { waitMs: hold } : {}),
+        ...(health !== undefined && { health }),
+      };
       const call = { method: 'POST', path: `${this.#path}/renew`, body } as const;
       return { call, timeoutMs: hold + tryTimeoutMs(live.ttlMs) };
     };
     const { body, sent } = await this.#pursue(plan, this.#halt.signal);
+    if (this.#health === health) this.#health = undefined;
     this.#take(readStandAnswer(body), sent);
     return this.#transport.clock.monotonicMs() - sent.monotonicMs;
   }
@@ -231,9 +244,14 @@ export class SharedStand implements Stand, Member {
   }
 
   /** Repeated until a definite answer, or for so long that the session would have ended if nobody renewed it. */
-  async #resign(live: LiveSession, candidateId: string, signal: AbortSignal): Promise<Resigned> {
+  async #resign(
+    live: LiveSession,
+    candidateId: string,
+    signal: AbortSignal,
+    failed = false,
+  ): Promise<Resigned> {
     live.noteResigned(candidateId);
-    const body = { session: live.token, candidateId };
+    const body = { session: live.token, candidateId, ...(failed && { failed }) };
     const call = { method: 'POST', path: `${this.#path}/resign`, body } as const;
     const cut = AbortSignal.any([signal, this.#sessionOver.signal]);
     try {

@@ -11,6 +11,8 @@ export interface StandRequest {
   readonly address?: string;
   readonly metadata?: Metadata;
   readonly priority?: number;
+  /** How well this process is, 0 to 100, as policy `health` looks at it; later changes by `reportHealth`. */
+  readonly health?: number;
 }
 
 export interface StandOptions {
@@ -61,8 +63,13 @@ export interface Stand {
    * @throws IncumbentProblem when the service refuses for good; the stand is over then
    */
   stepDown(signal: AbortSignal): Promise<SteppedDown>;
-  /** Stops, then tells the service; repeated until a definite answer or until nothing can be left to resign. */
-  resign(signal: AbortSignal): Promise<Resigned>;
+  /** Tells the service with the next renewal in the election. */
+  reportHealth(health: number): void;
+  /**
+   * Stops, then tells the service; repeated until a definite answer or until nothing can be left to resign.
+   * @param failed the process could not do the work
+   */
+  resign(signal: AbortSignal, failed?: boolean): Promise<Resigned>;
 }
 
 /** The name may belong to this process's previous life, whose session ends within a TTL; twice that is enough. */
