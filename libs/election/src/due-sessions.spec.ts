@@ -16,11 +16,11 @@ describe('sessions that are due', () => {
     expect(first).toEqual(['loud', 'quiet', 'loud']);
   });
 
-  it('wait while 32 of their tenant are being ended, and those of others do not', async () => {
+  it('wait while 16 of their tenant are being ended, and those of others do not', async () => {
     const due = new DueSessions();
     const ends: (() => void)[] = [];
     for (let name = 0; name < 40; name += 1) due.add(session('loud', name));
-    for (let name = 0; name < 32; name += 1)
+    for (let name = 0; name < 16; name += 1)
       due.ending(due.next()?.record.tenantId ?? '', new Promise<void>((resolve) => ends.push(resolve)));
     expect(due.next()).toBeUndefined();
     expect(due.isEmpty).toBe(false);

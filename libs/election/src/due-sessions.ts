@@ -4,8 +4,8 @@
  */
 import type { SeenSession } from './view.js';
 
-/** Renewals travel in the same groups of the store, or wait behind them. */
-const MOST_ENDING = 32;
+/** Of one tenant. Renewals travel in the same groups of the store, or wait behind them. */
+const MOST_ENDING = 16;
 
 export class DueSessions {
   /** tenantId -> those that wait; the first tenant is next. */

@@ -11,8 +11,8 @@ import type { ElectionRef } from './keys.js';
 const SLICE_MS = 1;
 /** What a look has asked for is decided after the slice, at some 0.15 ms each. */
 const MOST_ASKED = 4;
-/** Of one tenant. Renewals travel in the same groups: 32 settlements make one 1 ms longer, 64 make it 3 ms longer. */
-const MOST_UNDER_WAY = 32;
+/** Of one tenant. Renewals travel in the same groups or wait behind them, and a settlement takes etcd 0.3 ms. */
+const MOST_UNDER_WAY = 8;
 
 interface Waiting {
   ref: ElectionRef;
