@@ -7,13 +7,13 @@ import type { Service } from '../service.js';
 import { inTurns, leasesOf, spread } from './http-renewals.js';
 
 const CALLERS = 64;
-const SHARED_BY = 4;
+const SHARED_BY = 2;
 /** Outlives the turns of the other side. */
 const TTL_MS = 60_000;
 
 /**
  * Leaders that renew over sockets: 200 of them, 64 at once, beside as many leases over the gateway. First each caller has
- * a socket of its own, as processes have; then four share one, as the sessions of one process do; more would meet
+ * a socket of its own, as processes have; then two share one, as the sessions of one process do; more would meet
  * the bound on the frames of a socket.
  */
 export async function attachedRenewals(bench: Bench): Promise<Line[]> {
